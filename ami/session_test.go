@@ -1,0 +1,479 @@
+package ami
+
+import (
+	"errors"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestSessionComesUp(t *testing.T) {
+	for name, auth := range map[string]Auth{"challenge": AuthAuto, "plain": AuthPlain} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, Config{Auth: auth}, []script{up}, func(t *testing.T, b *bench) {
+				if got, want := b.phases(), "connecting login booting up"; got != want {
+					t.Fatalf("phases: got %q, want %q", got, want)
+				}
+				st := b.s.State()
+				if want := time.Now().Add(-141 * time.Second); !st.Boot.Equal(want) || st.Version != "11.0.0" || st.Attempt != 0 {
+					t.Errorf("got %+v, want boot %v", st, want)
+				}
+				if got, want := b.events(), []string{"FullyBooted"}; !slices.Equal(got, want) {
+					t.Errorf("frames: got %v, want %v", got, want)
+				}
+				if got := b.frames[0]; !got.At.Equal(time.Now()) || got.At.Location() != time.UTC || got.Msg.Get("Uptime") != "141" {
+					t.Errorf("frame: got %+v", got)
+				}
+			})
+		})
+	}
+}
+
+func TestSessionReportsTroubleWithFrames(t *testing.T) {
+	server := func(p *peer) {
+		p.login(fakeSecret)
+		p.send(booted + "Event: A\nPrivilege: call,all\nEvent: Hangup\n\n" + "Event: " + strings.Repeat("x", 70_000) + "\n\n" + "Event: B\n\nEvent: Cut")
+	}
+	inBubble(t, Config{Auth: AuthPlain}, []script{server, nil}, func(t *testing.T, b *bench) {
+		if got, want := b.events(), []string{"FullyBooted", "A", "B"}; !slices.Equal(got, want) {
+			t.Errorf("frames: got %v, want %v", got, want)
+		}
+		var kinds []TroubleKind
+		for _, tr := range b.troubled() {
+			kinds = append(kinds, tr.Kind)
+		}
+		if want := []TroubleKind{TroubleSuspect, TroubleOversize, TroublePartial}; !slices.Equal(kinds, want) {
+			t.Errorf("troubles: got %v, want %v", kinds, want)
+		}
+		want := SessionStats{Connections: 1, Frames: 3, Suspect: 1, Oversize: 1, Partial: 1}
+		if got := b.s.Stats(); got != want {
+			t.Errorf("stats: got %+v, want %+v", got, want)
+		}
+		if !b.frames[1].Suspect || b.frames[0].Suspect {
+			t.Error("the wrong frame is suspect")
+		}
+	})
+}
+
+// RST or FIN in mid-call.
+func TestFault_A1_ConnectionLost(t *testing.T) {
+	cut := func(p *peer) {
+		if p.login(fakeSecret) {
+			p.send(booted + newchannel(1))
+		}
+	}
+	inBubble(t, Config{}, []script{cut, nil, nil, nil, nil, nil, nil, nil, nil, nil, up}, func(t *testing.T, b *bench) {
+		lost := b.s.State()
+		b.wantFailure(t, PhaseDown, ClassNetwork)
+		if !lost.LastByte.Equal(time.Now()) || !b.first(t, PhaseDown).LastByte.Equal(lost.LastByte) {
+			t.Errorf("last byte: got %v", lost.LastByte)
+		}
+		if !lost.Boot.IsZero() {
+			t.Errorf("the boot of a lost connection stands: %v", lost.Boot)
+		}
+		pass(10 * 15 * time.Second)
+		b.wantPhase(t, PhaseUp)
+		for i, gap := range b.gaps() {
+			if most := doubled(firstDelay, mostDelay, i); gap > most {
+				t.Errorf("wait %d: got %v, at most %v", i, gap, most)
+			}
+		}
+	})
+}
+
+func TestBackoff(t *testing.T) {
+	var b backoff
+	seen := map[time.Duration]bool{}
+	for i := range 200 {
+		d := b.next()
+		if most := doubled(250*time.Millisecond, 15*time.Second, i); d < 0 || d > most {
+			t.Fatalf("delay %d: got %v, at most %v", i, d, most)
+		}
+		seen[d] = true
+	}
+	if len(seen) < 100 {
+		t.Errorf("only %d different delays in 200: no jitter", len(seen))
+	}
+	b.reset()
+	if d := b.next(); d > 250*time.Millisecond {
+		t.Errorf("after reset: got %v", d)
+	}
+}
+
+func TestDelaysStartOverAfterAMinuteUp(t *testing.T) {
+	minute := func(p *peer) {
+		if p.login(fakeSecret) {
+			p.send(booted)
+			go p.serve(nil)
+			time.Sleep(61 * time.Second)
+		}
+	}
+	scripts := append(slices.Repeat([]script{nil}, 10), minute, nil)
+	inBubble(t, Config{}, scripts, func(t *testing.T, b *bench) {
+		for len(b.pbx.dialed()) < 12 {
+			pass(time.Second)
+		}
+		dials := b.pbx.dialed()
+		if got := dials[11].Sub(dials[10]); got > 61*time.Second+firstDelay {
+			t.Errorf("after a minute up: dialled again after %v", got-61*time.Second)
+		}
+	})
+}
+
+// A half-open connection: nothing comes, and what is sent goes nowhere, until the
+// buffers are full and writes block too.
+func TestFault_A2_HalfOpen(t *testing.T) {
+	stuck := func(p *peer) {
+		if p.login(fakeSecret) {
+			p.send(booted)
+			time.Sleep(time.Hour)
+		}
+	}
+	inBubble(t, Config{}, []script{stuck, nil}, func(t *testing.T, b *bench) {
+		b.wantPhase(t, PhaseUp)
+		pass(10 * time.Second)
+		down := b.first(t, PhaseDown)
+		if got := down.Since.Sub(down.LastByte); got > 10*time.Second {
+			t.Errorf("noticed after %v", got)
+		}
+	})
+}
+
+// What is sent arrives, but nothing comes back.
+func TestFault_A3_OneWayLoss(t *testing.T) {
+	mute := func(p *peer) {
+		if p.login(fakeSecret) {
+			p.send(booted)
+			for p.action().Name != "" { // takes everything and answers nothing
+			}
+		}
+	}
+	inBubble(t, Config{}, []script{mute, nil}, func(t *testing.T, b *bench) {
+		pass(9999 * time.Millisecond)
+		b.wantPhase(t, PhaseUp)
+		pass(time.Millisecond)
+		down := b.first(t, PhaseDown)
+		if down.Class != ClassDead {
+			t.Errorf("class: got %s, want dead: %v", down.Class, down.Err)
+		}
+		if got := down.Since.Sub(down.LastByte); got != 10*time.Second {
+			t.Errorf("noticed after %v", got)
+		}
+	})
+}
+
+func TestAnIdlePBXStaysUp(t *testing.T) {
+	inBubble(t, Config{}, []script{up}, func(t *testing.T, b *bench) {
+		pass(2 * time.Hour)
+		b.wantPhase(t, PhaseUp)
+		if got := len(b.pbx.dialed()); got != 1 {
+			t.Errorf("dialled %d times", got)
+		}
+		if got, want := b.events(), []string{"FullyBooted"}; !slices.Equal(got, want) {
+			t.Errorf("frames: got %v, want %v", got, want)
+		}
+		if got := time.Since(b.s.State().LastByte); got > 5*time.Second {
+			t.Errorf("last byte %v ago", got)
+		}
+	})
+}
+
+// SYN goes nowhere: only the context ends the dial, and no other session waits for it.
+func TestFault_A4_BlackHole(t *testing.T) {
+	inBubble(t, Config{}, []script{up}, func(t *testing.T, b *bench) {
+		hole := &fakePBX{t: t}
+		dial := Config{Name: "hole", Address: "hole.invalid", Username: fakeUser, Secret: func() (string, error) { return "x", nil }}
+		dial.Dial = hole.swallow
+		rec := &record{}
+		s := NewSession(dial, rec)
+		done := make(chan error, 1)
+		ctx := newCancel(t)
+		go func() { done <- s.Run(ctx) }()
+		pass(4999 * time.Millisecond)
+		if got := s.State().Phase; got != PhaseConnecting {
+			t.Errorf("before the limit: got %s", got)
+		}
+		pass(time.Millisecond)
+		down := rec.first(t, PhaseDown)
+		if down.Class != ClassNetwork || !errors.Is(down.Err, errSwallowed) {
+			t.Errorf("got %s, %v", down.Class, down.Err)
+		}
+		b.wantPhase(t, PhaseUp)
+		ctx.cancel()
+		<-done
+	})
+}
+
+func TestFault_A5_Banner(t *testing.T) {
+	tests := []struct {
+		name  string
+		play  script
+		after time.Duration // when it must have failed
+	}{
+		{"none", func(p *peer) { time.Sleep(time.Hour) }, 5 * time.Second},
+		{"another service", func(p *peer) { p.write("SSH-2.0-OpenSSH_9.2p1\r\n"); time.Sleep(time.Hour) }, 0},
+		{"binary garbage", func(p *peer) { p.write("\x15\x03\x01\x00\x02\x02\x46"); time.Sleep(time.Hour) }, 0},
+		{"never ends", func(p *peer) { p.write("Asterisk Call Manager/" + strings.Repeat("1", 300)); time.Sleep(time.Hour) }, 0},
+		{"half of it", func(p *peer) { p.write("Asterisk Call"); time.Sleep(time.Hour) }, 5 * time.Second},
+		{"half of it, then closed", func(p *peer) { p.write("Asterisk Call") }, 0},
+		{"no version", func(p *peer) { p.write("Asterisk Call Manager/\r\n"); time.Sleep(time.Hour) }, 0},
+		{"10 MB of garbage", func(p *peer) { p.write(strings.Repeat("\xff\x00garbage\r\n", 1<<20)) }, 0},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			inBubble(t, Config{}, []script{test.play, nil}, func(t *testing.T, b *bench) {
+				pass(test.after)
+				down := b.first(t, PhaseDown)
+				if down.Class != ClassBanner || down.Err == nil {
+					t.Errorf("got %s, %v", down.Class, down.Err)
+				}
+			})
+		})
+	}
+	t.Run("late but in time", func(t *testing.T) {
+		late := func(p *peer) { time.Sleep(4900 * time.Millisecond); up(p) }
+		inBubble(t, Config{}, []script{late}, func(t *testing.T, b *bench) {
+			pass(4900 * time.Millisecond)
+			b.wantPhase(t, PhaseUp)
+		})
+	})
+}
+
+func TestFault_A6_LoginRefused(t *testing.T) {
+	wrong := func(p *peer) { p.login("another secret") }
+	inBubble(t, Config{}, []script{wrong}, func(t *testing.T, b *bench) {
+		pass(time.Second)
+		b.wantFailure(t, PhaseRefused, ClassAuth)
+		if wait := time.Until(b.s.State().RetryAt); wait < 30*time.Second || wait > 38*time.Second {
+			t.Errorf("first wait: got %v", wait)
+		}
+		pass(24 * time.Hour)
+		dials := b.pbx.dialed()
+		for i := range dials {
+			hour := 0
+			for _, d := range dials[i:] {
+				if d.Sub(dials[i]) < time.Hour {
+					hour++
+				}
+			}
+			if hour > 12 {
+				t.Fatalf("%d attempts in the hour after %v", hour, dials[i])
+			}
+		}
+		for i, gap := range b.gaps() {
+			if least := doubled(30*time.Second, 10*time.Minute, i); gap < least || gap > least*5/4+2*time.Second {
+				t.Errorf("wait %d: got %v, want about %v", i, gap, least)
+			}
+		}
+		before := len(dials)
+		b.s.RetryNow()
+		pass(2 * time.Second)
+		if got := len(b.pbx.dialed()); got != before+1 {
+			t.Errorf("RetryNow: %d attempts more", got-before)
+		}
+	})
+}
+
+func TestFault_A6_ChangedSecretIsTriedAtOnce(t *testing.T) {
+	var secret safeString
+	secret.set("wrong")
+	cfg := Config{Secret: secret.get}
+	inBubble(t, cfg, []script{up}, func(t *testing.T, b *bench) {
+		pass(40 * time.Minute)
+		b.wantFailure(t, PhaseRefused, ClassAuth)
+		secret.set(fakeSecret)
+		pass(5 * time.Second)
+		b.wantPhase(t, PhaseUp)
+	})
+}
+
+func TestFault_A6_SecretThatKeepsChanging(t *testing.T) {
+	n := 0
+	cfg := Config{Secret: func() (string, error) { n++; return strings.Repeat("x", n%100+1), nil }}
+	inBubble(t, cfg, []script{up}, func(t *testing.T, b *bench) {
+		pass(3 * time.Hour)
+		if got := len(b.pbx.dialed()); got > 12*3+1 {
+			t.Errorf("%d attempts in three hours", got)
+		}
+	})
+}
+
+func TestUnreadableSecret(t *testing.T) {
+	var secret safeString
+	cfg := Config{Secret: func() (string, error) {
+		if s, _ := secret.get(); s != "" {
+			return s, nil
+		}
+		return "", errors.New("no such file")
+	}}
+	inBubble(t, cfg, []script{up}, func(t *testing.T, b *bench) {
+		b.wantFailure(t, PhaseRefused, ClassSecret)
+		if got := len(b.pbx.dialed()); got != 0 {
+			t.Errorf("dialled %d times without a secret", got)
+		}
+		secret.set(fakeSecret)
+		pass(5 * time.Second)
+		b.wantPhase(t, PhaseUp)
+	})
+}
+
+func TestFault_A7_AlreadyInUse(t *testing.T) {
+	inUse := func(p *peer) {
+		p.write(fakeBanner)
+		a := p.action()
+		time.Sleep(time.Second)
+		p.refuse(a, "Login Already In Use")
+	}
+	inBubble(t, Config{Auth: AuthPlain}, []script{inUse, inUse, inUse, up}, func(t *testing.T, b *bench) {
+		pass(time.Second)
+		b.wantFailure(t, PhaseInUse, ClassInUse)
+		if !strings.Contains(b.s.State().Text, "allowmultiplelogin") {
+			t.Errorf("text: %q", b.s.State().Text)
+		}
+		pass(50 * time.Second)
+		b.wantPhase(t, PhaseUp)
+		for _, gap := range b.gaps() {
+			if gap < 6*time.Second || gap > 16*time.Second {
+				t.Errorf("wait: got %v", gap-time.Second)
+			}
+		}
+	})
+}
+
+func TestFault_A8_ClosedBeforeTheBanner(t *testing.T) {
+	inBubble(t, Config{}, []script{func(*peer) {}}, func(t *testing.T, b *bench) {
+		b.wantFailure(t, PhaseCapacity, ClassCapacity)
+		pass(10 * time.Minute)
+		if got := len(b.pbx.dialed()); got < 40 || got > 200 { // 15 s at most, half of it on average
+			t.Errorf("%d attempts in ten minutes", got)
+		}
+		b.pbx.mu.Lock()
+		defer b.pbx.mu.Unlock()
+		if open := len(b.pbx.conns) - len(b.pbx.dials); open != 0 {
+			t.Errorf("%d connections at once", open)
+		}
+	})
+}
+
+func TestFault_A9_NotFullyBooted(t *testing.T) {
+	starting := func(p *peer) {
+		p.login(fakeSecret)
+		p.send("Event: PeerStatus\nPrivilege: system,all\nPeer: PJSIP/1001\n\n")
+		go p.serve(nil)
+		time.Sleep(90 * time.Second)
+		p.send(strings.ReplaceAll(booted, "141", "2"))
+		time.Sleep(time.Hour)
+	}
+	inBubble(t, Config{}, []script{starting}, func(t *testing.T, b *bench) {
+		pass(89 * time.Second)
+		b.wantPhase(t, PhaseBooting)
+		pass(time.Second)
+		b.wantPhase(t, PhaseUp)
+		if got, want := b.s.State().Boot, time.Now().Add(-2*time.Second); !got.Equal(want) {
+			t.Errorf("boot: got %v, want %v", got, want)
+		}
+		if got, want := b.events(), []string{"PeerStatus", "FullyBooted"}; !slices.Equal(got, want) {
+			t.Errorf("frames: got %v, want %v", got, want)
+		}
+	})
+}
+
+func TestFault_A9_NoSystemClass(t *testing.T) {
+	limited := func(p *peer) {
+		p.login(fakeSecret)
+		go p.serve(nil)
+		p.send(newchannel(1))
+		time.Sleep(time.Minute)
+		p.send(booted)
+		time.Sleep(time.Hour)
+	}
+	inBubble(t, Config{}, []script{limited}, func(t *testing.T, b *bench) {
+		pass(9999 * time.Millisecond)
+		b.wantPhase(t, PhaseBooting)
+		pass(time.Millisecond)
+		b.wantPhase(t, PhaseUp)
+		if st := b.s.State(); !st.Boot.IsZero() || st.BootMark != "2026-11-22 01:45:18" || st.Degraded() {
+			t.Errorf("got %+v", st)
+		}
+		pass(51 * time.Second) // FullyBooted after all
+		if st := b.s.State(); st.Boot.IsZero() || st.Phase != PhaseUp {
+			t.Errorf("got %+v", st)
+		}
+	})
+}
+
+func TestActorIsUpAtOnce(t *testing.T) {
+	actor := func(p *peer) {
+		if p.login(fakeSecret) {
+			p.serve(map[string]func(Action) string{
+				"CoreStatus": func(a Action) string {
+					return "Response: Error\nActionID: " + a.Get("ActionID") + "\nMessage: Permission denied\n\n"
+				},
+			})
+		}
+	}
+	inBubble(t, Config{Events: "off", Needs: []string{"Originate"}}, []script{actor}, func(t *testing.T, b *bench) {
+		b.wantPhase(t, PhaseUp)
+		if st := b.s.State(); st.Degraded() {
+			t.Errorf("missing: %v", st.Missing)
+		}
+	})
+}
+
+func TestShutdownEventMakesTheReconnectQuick(t *testing.T) {
+	stops := func(p *peer) {
+		if p.login(fakeSecret) {
+			p.send(booted + "Event: Shutdown\nPrivilege: system,all\nShutdown: Cleanly\nRestart: False\n\n")
+		}
+	}
+	scripts := append(slices.Repeat([]script{nil}, 12), stops, up)
+	inBubble(t, Config{}, scripts, func(t *testing.T, b *bench) {
+		for len(b.pbx.dialed()) < 14 {
+			pass(time.Second)
+		}
+		if gap := b.gaps()[12]; gap > firstDelay {
+			t.Errorf("dialled %v after the shutdown", gap)
+		}
+		shutdown := slices.ContainsFunc(b.states, func(s State) bool { return s.Class == ClassShutdown })
+		if !shutdown {
+			t.Error("the class shutdown was never told")
+		}
+	})
+}
+
+func TestOutageIsLoggedOnce(t *testing.T) {
+	log, lines := testLog()
+	scripts := slices.Repeat([]script{nil}, 20)
+	scripts = append(scripts, func(*peer) {}, up)
+	inBubble(t, Config{Log: log}, scripts, func(t *testing.T, b *bench) {
+		pass(10 * time.Minute)
+		b.wantPhase(t, PhaseUp)
+		want := []string{"manager session is down network", "manager session is down capacity", "manager session is up again "}
+		if got := lines(); !slices.Equal(got, want) {
+			t.Errorf("log: got %q, want %q", got, want)
+		}
+	})
+}
+
+func TestRunRefusesAnIncompleteConfig(t *testing.T) {
+	err := NewSession(Config{}, nil).Run(t.Context())
+	for _, want := range []string{"username", "secret"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want a word about the %s", err, want)
+		}
+	}
+	secret := func() (string, error) { return "", nil }
+	if err := (Config{Address: "x", Username: "a\nb", Secret: secret}).Validate(); err == nil {
+		t.Error("a user name with a line end was accepted")
+	}
+	if err := (Config{Username: "a", Secret: secret}).Validate(); err == nil {
+		t.Error("an empty address was accepted")
+	}
+	for address, want := range map[string]string{"pbx": "pbx:5038", "pbx:99": "pbx:99", "::1": net.JoinHostPort("::1", "5038")} {
+		if got := (Config{Address: address}).withDefaults().Address; got != want {
+			t.Errorf("address %q: got %q, want %q", address, got, want)
+		}
+	}
+}
