@@ -1,0 +1,259 @@
+package crm
+
+// Direction says where a call's first party came from.
+type Direction string
+
+// The directions of a call; the empty one is unknown.
+const (
+	Inbound  Direction = "inbound"  // the first party came by a trunk
+	Outbound Direction = "outbound" // an extension's call reached for a trunk
+	Internal Direction = "internal"
+)
+
+// Outcome says what a call came to.
+type Outcome string
+
+// The outcomes of a call; an open call has none.
+const (
+	Answered    Outcome = "answered"
+	Voicemail   Outcome = "voicemail"
+	Abandoned   Outcome = "abandoned"
+	Cancelled   Outcome = "cancelled"
+	Busy        Outcome = "busy"
+	Failed      Outcome = "failed"
+	NoAnswer    Outcome = "no_answer"
+	SelfService Outcome = "self_service"
+)
+
+// EndedBy says who ended a call.
+type EndedBy string
+
+// Who can end a call; the empty one is unknown.
+const (
+	EndedByCaller   EndedBy = "caller"
+	EndedByCallee   EndedBy = "callee"
+	EndedByTransfer EndedBy = "transfer"
+	EndedBySystem   EndedBy = "system"
+)
+
+// Result is how an offer, or a leg to the outside, ended. While it rings there is none.
+type Result string
+
+// The results of an offer.
+const (
+	ResultAccepted  Result = "accepted"
+	ResultNoAnswer  Result = "no_answer"
+	ResultBusy      Result = "busy"
+	ResultRejected  Result = "rejected"
+	ResultRescinded Result = "rescinded" // answered elsewhere, or the caller gave up
+	ResultFailed    Result = "failed"
+)
+
+// Call is the record of one call. Absent fields are unknown; a known zero is 0.
+// A Call that was handed out is never changed: whoever changes one works on a Clone.
+type Call struct {
+	ID        string    `json:"id"` // "<pbx>:<oldest Linkedid>", "~2" … when it comes again in a later boot
+	PBX       string    `json:"pbx"`
+	Tenant    string    `json:"tenant,omitempty"`
+	Boot      Time      `json:"boot,omitzero"` // start of the Asterisk process, if known
+	Linkedids []string  `json:"linkedids"`     // every Linkedid that merged into the call, oldest first
+	Direction Direction `json:"direction,omitempty"`
+	From      Party     `json:"from,omitzero"`
+	To        Party     `json:"to,omitzero"`
+	Outcome   Outcome   `json:"outcome,omitempty"`
+
+	StartedAt  Time `json:"started_at,omitzero"`
+	AnsweredAt Time `json:"answered_at,omitzero"`
+	EndedAt    Time `json:"ended_at,omitzero"` // absent while the call is open
+
+	WaitMS *Millis `json:"wait_ms,omitempty"` // over queue visits, ringing included
+	RingMS *Millis `json:"ring_ms,omitempty"` // of the first accepted offer
+	TalkMS *Millis `json:"talk_ms,omitempty"`
+	HoldMS *Millis `json:"hold_ms,omitempty"`
+
+	EndedBy EndedBy `json:"ended_by,omitempty"`
+	Cause   int     `json:"cause,omitempty"` // Q.850 cause of the last Hangup of the channel of From
+
+	QueueVisits []QueueVisit `json:"queue_visits,omitempty"`
+	Offers      []Offer      `json:"offers,omitempty"` // by StartedAt
+	Talks       []Talk       `json:"talks,omitempty"`
+	FarEnds     []FarEnd     `json:"far_ends,omitempty"`
+	Transfers   []Transfer   `json:"transfers,omitempty"`
+	Parked      []Parked     `json:"parked,omitempty"`
+	Conferences []Conference `json:"conferences,omitempty"`
+	Recordings  []Recording  `json:"recordings,omitempty"`
+
+	Attributes map[string]string `json:"attributes,omitempty"`
+
+	Complete bool      `json:"complete"` // false when frames of it may have been missed
+	Gaps     []CallGap `json:"gaps,omitempty"`
+
+	Disposition *Disposition `json:"disposition,omitempty"`
+	Notes       []Note       `json:"notes,omitempty"`
+	Contact     *Match       `json:"contact,omitempty"`
+}
+
+// Open reports whether the call has not ended.
+func (c *Call) Open() bool { return c.EndedAt.IsZero() }
+
+// Offer returns the offer called id, or nil.
+func (c *Call) Offer(id string) *Offer {
+	for i := range c.Offers {
+		if c.Offers[i].ID == id {
+			return &c.Offers[i]
+		}
+	}
+	return nil
+}
+
+// Party is one side of a call.
+type Party struct {
+	Number Number `json:"number,omitempty"` // as sent
+	Name   string `json:"name,omitempty"`   // unescaped; comes from outside, never trusted
+	E164   Number `json:"e164,omitempty"`
+}
+
+// IsZero reports whether nothing is known of the party.
+func (p Party) IsZero() bool { return p == Party{} }
+
+// QueueVisit is one stay in a queue.
+type QueueVisit struct {
+	Queue     string  `json:"queue"`
+	EnteredAt Time    `json:"entered_at,omitzero"`
+	LeftAt    Time    `json:"left_at,omitzero"`
+	Position  int     `json:"position,omitempty"` // at join, from 1
+	WaitMS    *Millis `json:"wait_ms,omitempty"`
+	Result    string  `json:"result,omitempty"` // connected, abandoned, timeout, key, empty, full, transferred
+}
+
+// Offer is one ring of one extension's device by a call.
+type Offer struct {
+	ID        string `json:"id"` // "<pbx>:<Uniqueid of the device's channel>"
+	Extension string `json:"extension"`
+	Agent     string `json:"agent,omitempty"` // user name; absent when nobody is bound to the extension
+	// Agents are all who had the extension then, by name, when they are several; Agent is the one bound last.
+	Agents    []string `json:"agents,omitempty"`
+	Queue     string   `json:"queue,omitempty"`
+	ShownName string   `json:"shown_name,omitempty"` // as that phone showed it, when it differs from the call's From.Name
+	StartedAt Time     `json:"started_at,omitzero"`
+	EndedAt   Time     `json:"ended_at,omitzero"`
+	RingMS    *Millis  `json:"ring_ms,omitempty"` // 0 when it never rang
+	Result    Result   `json:"result,omitempty"`
+	By        string   `json:"by,omitempty"` // of a rescinded one: extension or number that took the call, or "caller"
+}
+
+// Talk is one extension's stretch of conversation with the call's first party.
+type Talk struct {
+	Extension string   `json:"extension,omitempty"` // absent for a far end reached by an inbound call
+	Agent     string   `json:"agent,omitempty"`
+	Agents    []string `json:"agents,omitempty"` // as in Offer
+	With      string   `json:"with,omitempty"`
+	Via       string   `json:"via,omitempty"` // dial, queue, pickup, park, transfer, conference
+	StartedAt Time     `json:"started_at,omitzero"`
+	EndedAt   Time     `json:"ended_at,omitzero"`
+	HoldMS    *Millis  `json:"hold_ms,omitempty"`
+	ConsultMS *Millis  `json:"consult_ms,omitempty"`
+}
+
+// FarEnd is one leg over a trunk that the call dialled.
+type FarEnd struct {
+	Number    Number  `json:"number,omitempty"`
+	For       string  `json:"for,omitempty"` // extension or group whose dial led to it
+	StartedAt Time    `json:"started_at,omitzero"`
+	EndedAt   Time    `json:"ended_at,omitzero"`
+	RingMS    *Millis `json:"ring_ms,omitempty"`
+	Result    Result  `json:"result,omitempty"`
+}
+
+// Transfer is one blind or attended transfer.
+type Transfer struct {
+	Kind      string `json:"kind"` // blind, attended
+	By        string `json:"by,omitempty"`
+	To        string `json:"to,omitempty"`
+	At        Time   `json:"at,omitzero"`
+	Completed bool   `json:"completed"` // a person, voicemail or conference then had the party
+}
+
+// Parked is one stay in a parking lot.
+type Parked struct {
+	Space       string `json:"space,omitempty"`
+	By          string `json:"by,omitempty"`
+	StartedAt   Time   `json:"started_at,omitzero"`
+	EndedAt     Time   `json:"ended_at,omitzero"`
+	Result      string `json:"result,omitempty"` // retrieved, timeout, abandoned
+	RetrievedBy string `json:"retrieved_by,omitempty"`
+}
+
+// Conference is a call's time in a conference room.
+type Conference struct {
+	Room     string   `json:"room"`
+	JoinedAt Time     `json:"joined_at,omitzero"`
+	LeftAt   Time     `json:"left_at,omitzero"`
+	With     []string `json:"with,omitempty"`
+}
+
+// Recording is a file that the PBX recorded the call into.
+type Recording struct {
+	File      string `json:"file,omitempty"`
+	StartedAt Time   `json:"started_at,omitzero"`
+	EndedAt   Time   `json:"ended_at,omitzero"`
+}
+
+// Disposition is what an agent says a call came to.
+type Disposition struct {
+	Code string `json:"code"`
+	Note string `json:"note,omitempty"`
+	By   string `json:"by"`
+	At   Time   `json:"at"`
+}
+
+// Note is a text that somebody wrote about a call.
+type Note struct {
+	ID   string `json:"id"`
+	Text string `json:"text"`
+	By   string `json:"by"`
+	At   Time   `json:"at"`
+}
+
+// Match is a contact that may be the other party of a call, and why.
+type Match struct {
+	ID     string  `json:"id"`
+	Name   string  `json:"name"`
+	Score  float64 `json:"score"` // 0 to 1
+	Reason string  `json:"reason"`
+}
+
+// GapCause says why frames may have been missed.
+type GapCause string
+
+// The causes of a gap.
+const (
+	GapDisconnect GapCause = "disconnect"
+	GapPBXRestart GapCause = "pbx_restart"
+	GapOverflow   GapCause = "overflow"
+	GapReaderLag  GapCause = "reader_lag"
+	GapDaemonDown GapCause = "daemon_down"
+)
+
+// CallGap is a gap as a call that overlaps it shows it.
+type CallGap struct {
+	StartedAt Time     `json:"started_at,omitzero"`
+	EndedAt   Time     `json:"ended_at,omitzero"`
+	Cause     GapCause `json:"cause"`
+}
+
+// Gap is an interval in which a PBX may have said things we did not hear.
+type Gap struct {
+	ID        string   `json:"id"` // "<pbx>:<position of the marker that opened it>"
+	PBX       string   `json:"pbx"`
+	StartedAt Time     `json:"started_at,omitzero"` // when the last byte before it was received
+	EndedAt   Time     `json:"ended_at,omitzero"`   // absent while open
+	Cause     GapCause `json:"cause"`
+	Detail    string   `json:"detail,omitempty"`
+	// ClosedBy says how it was found out what happened in it: "cel", "cdr", "resync" or
+	// "counters"; absent while that is still to be done.
+	ClosedBy string `json:"closed_by,omitempty"`
+	// MissedEstimate is how many calls of it are on no record, as far as the PBX counted.
+	MissedEstimate *int `json:"missed_estimate,omitempty"`
+	Scans          int  `json:"-"` // scans of ledgers that are done, or were overtaken by a later one
+}

@@ -1,0 +1,177 @@
+package stored
+
+import (
+	"bytes"
+	"cmp"
+	"compress/gzip"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"sync"
+
+	"patchcord/crm"
+)
+
+const (
+	maxEvidence = 64 << 10 // bytes of JSON kept of one call; what comes beyond is counted
+	roomFor     = 192      // bytes that a piece of evidence takes, about
+	maxFrames   = 48 << 10 // beyond it frames are left out, so that conclusions and deliveries still find room
+)
+
+// Evidence is the evidence of a call as a store keeps it: one JSON object a line,
+// compressed once the call is over.
+type Evidence struct {
+	Body []byte
+	More int // pieces left out
+}
+
+// packed reports whether the body is compressed (RFC 1952).
+func packed(body []byte) bool { return bytes.HasPrefix(body, []byte{0x1f, 0x8b}) }
+
+// zips are compressors, each of about a megabyte. A commit waits for what they do, and
+// better compression would take twice as long for a few per cent.
+var zips = sync.Pool{New: func() any {
+	z, _ := gzip.NewWriterLevel(nil, gzip.BestSpeed) // it refuses only levels that there are not
+	return z
+}}
+
+// Add returns the row with items behind what it has. ended compresses it; a row that is
+// compressed stays so.
+func (e Evidence) Add(items []crm.Evidence, ended bool) (Evidence, error) {
+	ended = ended || packed(e.Body)
+	plain, err := unpack(e.Body)
+	if err != nil {
+		return e, err
+	}
+	e.Body = slices.Grow(slices.Clip(plain), roomFor*len(items))
+	for i := range items {
+		before, limit := len(e.Body), maxEvidence
+		if items[i].Kind == crm.EvidenceFrame {
+			limit = maxFrames
+		}
+		e.Body = items[i].AppendJSON(e.Body)
+		if len(e.Body) > limit {
+			e.Body = e.Body[:before]
+			e.More++
+			continue
+		}
+		e.Body = append(e.Body, '\n')
+	}
+	e.Body = JSON(e.Body)
+	if !ended {
+		return e, nil
+	}
+	e.Body, err = pack(e.Body)
+	return e, err
+}
+
+// Join returns e with what b has behind it.
+func (e Evidence) Join(b Evidence) (Evidence, error) {
+	items, err := b.Items()
+	if err != nil {
+		return e, err
+	}
+	e, err = e.Add(items, false)
+	e.More += b.More
+	return e, err
+}
+
+// Items returns the evidence of the row.
+func (e Evidence) Items() ([]crm.Evidence, error) {
+	plain, err := unpack(e.Body)
+	if err != nil {
+		return nil, err
+	}
+	items := []crm.Evidence{}
+	for line := range bytes.Lines(plain) {
+		var item crm.Evidence
+		if err := json.Unmarshal(line, &item); err != nil {
+			return nil, fmt.Errorf("decode evidence: %w", err)
+		}
+		items = append(items, item)
+	}
+	return items, nil
+}
+
+func pack(plain []byte) ([]byte, error) {
+	b := bytes.NewBuffer(make([]byte, 0, len(plain)/2))
+	z := zips.Get().(*gzip.Writer)
+	defer zips.Put(z)
+	z.Reset(b)
+	_, err := z.Write(plain)
+	if err = cmp.Or(err, z.Close()); err != nil {
+		return nil, fmt.Errorf("compress evidence: %w", err)
+	}
+	return b.Bytes(), nil
+}
+
+func unpack(body []byte) ([]byte, error) {
+	if !packed(body) {
+		return body, nil
+	}
+	z, err := gzip.NewReader(bytes.NewReader(body))
+	if err != nil {
+		return nil, fmt.Errorf("read evidence: %w", err)
+	}
+	plain, err := io.ReadAll(io.LimitReader(z, 2*maxEvidence))
+	if err != nil {
+		return nil, fmt.Errorf("read evidence: %w", err)
+	}
+	return plain, nil
+}
+
+// Gathered is evidence by call: each call once, in order of id, the events' merges done.
+func Gathered(list []crm.CallEvidence, merges map[string]string) []crm.CallEvidence {
+	by := map[string]int{}
+	var out []crm.CallEvidence
+	for _, e := range list {
+		id := Text(e.CallID)
+		id = cmp.Or(merges[id], id)
+		if len(e.Items) == 0 {
+			continue
+		}
+		if at, ok := by[id]; ok {
+			out[at].Items = append(slices.Clip(out[at].Items), e.Items...)
+			continue
+		}
+		by[id] = len(out)
+		out = append(out, crm.CallEvidence{CallID: id, Items: e.Items})
+	}
+	slices.SortFunc(out, func(a, b crm.CallEvidence) int { return cmp.Compare(a.CallID, b.CallID) })
+	return out
+}
+
+// Seen is when an extension last had part in a call.
+type Seen struct {
+	PBX, Extension string
+	At             int64 // ms since 1970
+}
+
+// SeenIn returns the extensions that the calls rang or that talked in them, each once.
+func SeenIn(calls []*crm.Call) []Seen {
+	type phone struct{ pbx, extension string }
+	at := map[phone]int64{}
+	note := func(pbx, extension string, t crm.Time) {
+		if extension != "" && !t.IsZero() {
+			k := phone{Text(pbx), Text(extension)}
+			at[k] = max(at[k], t.UnixMilli())
+		}
+	}
+	for _, c := range calls {
+		for _, o := range c.Offers {
+			note(c.PBX, o.Extension, o.StartedAt)
+		}
+		for _, t := range c.Talks {
+			note(c.PBX, t.Extension, t.StartedAt)
+		}
+	}
+	out := make([]Seen, 0, len(at))
+	for k, t := range at {
+		out = append(out, Seen{k.pbx, k.extension, t})
+	}
+	slices.SortFunc(out, func(a, b Seen) int {
+		return cmp.Or(cmp.Compare(a.PBX, b.PBX), cmp.Compare(a.Extension, b.Extension))
+	})
+	return out
+}

@@ -1,0 +1,214 @@
+package stored
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"patchcord/crm"
+)
+
+// shelf is a Source of calls in memory that counts what it is made to look at.
+type shelf struct {
+	calls  []Row // newest first
+	q      *Query
+	looked int
+}
+
+func (s *shelf) matches(r *Row) bool {
+	has := strings.Fields(r.Terms)
+	for _, t := range s.q.Terms {
+		if !slices.Contains(has, t) {
+			return false
+		}
+	}
+	return r.TalkMS >= s.q.MinTalkMS
+}
+
+func under(r *Row, below *Place) bool {
+	return below == nil || r.Started < below.Started || r.Started == below.Started && r.ID < below.ID
+}
+
+func hit(r *Row) Hit { return Hit{Place: Place{r.Started, r.ID}} }
+
+func (s *shelf) Walk(_ context.Context, below *Place, want, budget int) (hits []Hit, end *Place, err error) {
+	n := 0
+	for i := range s.calls {
+		r := &s.calls[i]
+		if !under(r, below) || len(s.q.Keys) > 0 && !slices.Contains(r.Keys, s.q.Keys[0]) {
+			continue
+		}
+		if n++; budget > 0 && n > budget {
+			return hits, end, nil
+		}
+		s.looked++
+		end = &Place{r.Started, r.ID}
+		if s.matches(r) {
+			hits = append(hits, hit(r))
+		}
+		if len(hits) == want {
+			break
+		}
+	}
+	return hits, nil, nil
+}
+
+func (s *shelf) Ask(_ context.Context, term string, lo int64, below *Place, want, budget int) (hits []Hit, full bool, err error) {
+	n := 0
+	for i := range s.calls {
+		r := &s.calls[i]
+		if !slices.Contains(strings.Fields(r.Terms), term) || r.Started < lo || !under(r, below) || !s.matches(r) {
+			continue
+		}
+		if n++; n > budget {
+			break
+		}
+		s.looked++
+		if len(hits) < want {
+			hits = append(hits, hit(r))
+		}
+	}
+	return hits, n > budget, nil
+}
+
+func (s *shelf) Newest(_ context.Context, below *Place) (int64, bool, error) {
+	for i := range s.calls {
+		if under(&s.calls[i], below) {
+			s.looked++
+			return s.calls[i].Started, true, nil
+		}
+	}
+	return 0, false, nil
+}
+
+// stock makes n calls, over that many days, of which has says what they have.
+func stock(t *testing.T, n, days int, has func(i int, c *crm.Call)) *shelf {
+	t.Helper()
+	s := &shelf{}
+	base := time.Date(2026, 12, 31, 0, 0, 0, 0, time.UTC)
+	for i := range n {
+		c := &crm.Call{ID: fmt.Sprintf("hq:%06d", n-i), Outcome: crm.Answered}
+		c.StartedAt = crm.At(base.Add(-time.Duration(i) * time.Duration(days) * 24 * time.Hour / time.Duration(n)))
+		has(i, c)
+		r, err := NewRow("default", c, Added{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.calls = append(s.calls, r)
+	}
+	slices.SortFunc(s.calls, func(a, b Row) int { return cmp.Or(cmp.Compare(b.Started, a.Started), cmp.Compare(b.ID, a.ID)) })
+	return s
+}
+
+// TestAPageCostsTheSameWhateverMatches wants a bounded look for a condition that all
+// calls meet, many, few or none, everywhere or only long ago.
+func TestAPageCostsTheSameWhateverMatches(t *testing.T) {
+	const n, days = 20_000, 400
+	for name, match := range map[string]func(i int) bool{
+		"every call":                 func(int) bool { return true },
+		"one of ten":                 func(i int) bool { return i%10 == 0 },
+		"one of a hundred":           func(i int) bool { return i%100 == 0 },
+		"one of a thousand":          func(i int) bool { return i%1000 == 0 },
+		"none":                       func(int) bool { return false },
+		"one":                        func(i int) bool { return i == n-1 },
+		"all of the oldest half":     func(i int) bool { return i > n/2 },
+		"some of the oldest hundred": func(i int) bool { return i > n-100 && i%3 == 0 },
+	} {
+		s := stock(t, n, days, func(i int, c *crm.Call) {
+			if match(i) {
+				c.Outcome = crm.Busy
+			}
+		})
+		q, err := NewQuery(crm.CallFilter{Outcome: crm.Busy}, crm.Page{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.q = &q
+		hits, err := Find(t.Context(), "default", &q, s, Budget{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := 0
+		for i := range n {
+			if match(i) && want <= q.Limit {
+				want++
+			}
+		}
+		if len(hits) != want {
+			t.Errorf("%s: got %d calls, want %d", name, len(hits), want)
+		}
+		if s.looked > 6_000 { // a walk, one question too many, and a longer walk
+			t.Errorf("%s: looked at %d of %d calls", name, s.looked, n)
+		}
+	}
+}
+
+// TestFindFindsWhatIsThere compares pages with a plain search, for budgets so small
+// that every turn is taken.
+func TestFindFindsWhatIsThere(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		n, days := rapid.IntRange(0, 300).Draw(rt, "calls"), rapid.IntRange(1, 900).Draw(rt, "days")
+		busy := rapid.SliceOfN(rapid.IntRange(0, 9), n, n).Draw(rt, "busy")
+		from := rapid.IntRange(0, 300).Draw(rt, "from")
+		s := stock(t, n, days, func(i int, c *crm.Call) {
+			if i >= from && busy[i] < 4 {
+				c.Outcome = crm.Busy
+			}
+			if busy[i]%2 == 0 {
+				c.Offers = []crm.Offer{{Agent: "ann"}}
+			}
+		})
+		f := crm.CallFilter{Outcome: crm.Busy}
+		if rapid.Bool().Draw(rt, "agent") {
+			f.Agent = "ann"
+		}
+		b := Budget{Walk: rapid.IntRange(1, 30).Draw(rt, "walk"), Ask: rapid.IntRange(1, 30).Draw(rt, "ask")}
+		var want, got []string
+		page := crm.Page{Limit: rapid.IntRange(1, 50).Draw(rt, "limit")}
+		for {
+			q, err := NewQuery(f, page)
+			if err != nil {
+				rt.Fatal(err)
+			}
+			s.q = &q
+			hits, err := Find(t.Context(), "default", &q, s, b)
+			if err != nil {
+				rt.Fatal(err)
+			}
+			for _, h := range hits[:min(len(hits), page.Limit)] {
+				got = append(got, h.ID)
+			}
+			if len(hits) <= page.Limit {
+				break
+			}
+			page.Cursor = hits[page.Limit-1].Cursor()
+		}
+		for i := range s.calls {
+			if s.matches(&s.calls[i]) {
+				want = append(want, s.calls[i].ID)
+			}
+		}
+		if !slices.Equal(got, want) {
+			rt.Fatalf("got %v\nwant %v", got, want)
+		}
+	})
+}
+
+func TestTermsAreSafeAndApart(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		a, b := rapid.String().Draw(t, "a"), rapid.String().Draw(t, "b")
+		x, y := Term(a), Term(b)
+		if strings.ContainsFunc(x, func(r rune) bool { return r > '~' || r <= ' ' || strings.ContainsRune(`'"\&|()*!`, r) }) {
+			t.Fatalf("Term(%q) = %q", a, x)
+		}
+		if len(a) <= maxTerm && len(b) <= maxTerm && (a == b) != (x == y) {
+			t.Fatalf("%q and %q have the terms %q and %q", a, b, x, y)
+		}
+	})
+}

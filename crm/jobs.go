@@ -1,0 +1,21 @@
+package crm
+
+import (
+	"context"
+	"time"
+)
+
+// JobStore is what people do about jobs of the outbox.
+type JobStore interface {
+	// Job returns a job of dest; ErrNotFound when dest has no such job.
+	Job(ctx context.Context, dest string, id int64) (Job, error)
+	// CountJobs returns how many jobs of dest are in each state but done; states without a job are left out.
+	CountJobs(ctx context.Context, dest string) (map[JobState]int, error)
+	// RedriveAll makes every parked job of dest ready again, with no attempts counted, and returns how many.
+	RedriveAll(ctx context.Context, dest string, now time.Time) (int, error)
+	// EditJob replaces the payload of a parked job; ErrConflict when it is not parked.
+	EditJob(ctx context.Context, id int64, payload []byte) error
+	// SkipJob ends a parked job undone, and its lane goes on; ErrConflict when it is not parked.
+	// The reason becomes its LastErr.
+	SkipJob(ctx context.Context, id int64, reason string) error
+}

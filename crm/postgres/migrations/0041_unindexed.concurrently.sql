@@ -1,0 +1,1 @@
+CREATE INDEX CONCURRENTLY IF NOT EXISTS calls_unindexed ON calls (tenant, id) WHERE terms IS NULL

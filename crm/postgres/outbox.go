@@ -1,0 +1,162 @@
+package postgres
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"patchcord/crm"
+)
+
+const jobColumns = `id, dest, lane, key, kind, payload, state, due, attempts, gen, unsure, last_err`
+
+// OutboxCursor implements crm.Outbox.
+func (s *Store) OutboxCursor(ctx context.Context, dest string) (n int64, err error) {
+	err = s.read(ctx, "read outbox cursor of "+dest, func(t tx) error {
+		n, err = outboxCursor(ctx, t, dest)
+		return err
+	})
+	return n, err
+}
+
+func outboxCursor(ctx context.Context, t tx, dest string) (n int64, err error) {
+	err = t.one(ctx, `SELECT n FROM outbox_cursors WHERE dest = $1`, []any{dest}, &n)
+	return n, ignore(err, crm.ErrNotFound)
+}
+
+// Enqueue implements crm.Outbox.
+func (s *Store) Enqueue(ctx context.Context, dest string, from, to int64, jobs []crm.Job) error {
+	return s.write(ctx, "enqueue jobs of "+dest, func(t tx) error {
+		_, err := t.exec(ctx, `INSERT INTO outbox_cursors (dest, n) VALUES ($1, 0) ON CONFLICT DO NOTHING`, dest)
+		if err != nil {
+			return err
+		}
+		n, err := t.exec(ctx, `UPDATE outbox_cursors SET n = $3 WHERE dest = $1 AND n = $2`, dest, from, to)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return fmt.Errorf("%w: the cursor is not %d", crm.ErrConflict, from)
+		}
+		return putJobs(ctx, t, dest, jobs)
+	})
+}
+
+func putJobs(ctx context.Context, t tx, dest string, jobs []crm.Job) error {
+	if len(jobs) == 0 {
+		return nil
+	}
+	var lanes, keys, kinds []string
+	var payloads [][]byte
+	var due []any
+	for _, j := range jobs {
+		lanes, keys, kinds = append(lanes, j.Lane), append(keys, j.Key), append(kinds, j.Kind)
+		payloads, due = append(payloads, notNil(j.Payload)), append(due, orAtOnce(j.RunAt))
+	}
+	_, err := t.exec(ctx, `
+		INSERT INTO jobs (dest, lane, key, kind, payload, state, due)
+		SELECT $1, lane, key, kind, payload, 'ready', due
+		FROM unnest($2::text[], $3::text[], $4::text[], $5::bytea[], $6::timestamptz[])
+			WITH ORDINALITY AS j (lane, key, kind, payload, due, place)
+		ORDER BY place
+		ON CONFLICT (dest, key) DO NOTHING`, dest, lanes, keys, kinds, payloads, due)
+	return err
+}
+
+// Claim implements crm.Outbox.
+func (s *Store) Claim(
+	ctx context.Context, dest string, now time.Time, lease time.Duration, limit int,
+) (jobs []crm.Job, err error) {
+	err = s.write(ctx, "claim jobs of "+dest, func(t tx) error {
+		jobs, err = readJobs(ctx, t, `
+			WITH heads AS MATERIALIZED (
+				SELECT id AS head FROM jobs AS j
+				WHERE dest = $1 AND state IN ('ready', 'leased') AND due <= $2 AND NOT EXISTS (
+					SELECT 1 FROM jobs AS e
+					WHERE e.dest = j.dest AND e.lane = j.lane AND e.id < j.id AND e.state <> 'done' AND e.state <> 'skipped')
+				ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED)
+			UPDATE jobs SET unsure = unsure OR state = 'leased', state = 'leased', due = $4,
+				attempts = attempts + 1, gen = gen + 1
+			FROM heads WHERE id = head
+			RETURNING `+jobColumns, dest, ts(now), limit, ts(now.Add(lease)))
+		return err
+	})
+	slices.SortFunc(jobs, func(a, b crm.Job) int { return cmp.Compare(a.ID, b.ID) })
+	return jobs, err
+}
+
+// Finish implements crm.Outbox.
+func (s *Store) Finish(ctx context.Context, id int64, gen int, r crm.JobResult) error {
+	doing := fmt.Sprintf("finish job %d", id)
+	var due any
+	switch r.State {
+	case crm.JobReady:
+		due = orAtOnce(r.RunAt)
+	case crm.JobDone, crm.JobParked:
+		if !r.RunAt.IsZero() {
+			due = ts(r.RunAt)
+		}
+	default:
+		return fmt.Errorf("%s: a job cannot end as %q", doing, r.State)
+	}
+	free := 0
+	if r.Free {
+		free = 1
+	}
+	return s.write(ctx, doing, func(t tx) error {
+		n, err := t.exec(ctx, `
+			UPDATE jobs SET state = $3, due = $4, last_err = $5, attempts = attempts - $6
+			WHERE id = $1 AND gen = $2 AND state = 'leased'`, id, gen, string(r.State), due, r.Err, free)
+		if err != nil || n == 1 {
+			return err
+		}
+		return finished(ctx, t, id, gen, r.State)
+	})
+}
+
+// finished tells why a job could not be ended: nil when it has ended just so before.
+func finished(ctx context.Context, t tx, id int64, gen int, state crm.JobState) error {
+	var g int
+	var is crm.JobState
+	if err := t.one(ctx, `SELECT gen, state FROM jobs WHERE id = $1`, []any{id}, &g, &is); err != nil {
+		return err
+	}
+	if g == gen && is == state {
+		return nil
+	}
+	return fmt.Errorf("%w: lease %d of the job is over", crm.ErrFenced, gen)
+}
+
+// Jobs implements crm.Outbox.
+func (s *Store) Jobs(ctx context.Context, dest string, state crm.JobState, limit int) (jobs []crm.Job, err error) {
+	err = s.read(ctx, "list jobs of "+dest, func(t tx) error {
+		jobs, err = readJobs(ctx, t, `SELECT `+jobColumns+` FROM jobs WHERE dest = $1 AND state = $2 ORDER BY id LIMIT $3`,
+			dest, string(state), limit)
+		return err
+	})
+	return jobs, err
+}
+
+func readJobs(ctx context.Context, t tx, query string, args ...any) ([]crm.Job, error) {
+	jobs := []crm.Job{}
+	err := t.each(ctx, query, args, func(scan scan) error {
+		var j crm.Job
+		var due crm.Time
+		err := scan(&j.ID, &j.Dest, &j.Lane, &j.Key, &j.Kind, &j.Payload, &j.State, timeAt{&due},
+			&j.Attempts, &j.Gen, &j.Unsure, &j.LastErr)
+		j.RunAt = due.Time
+		jobs = append(jobs, j)
+		return err
+	})
+	return jobs, err
+}
+
+// orAtOnce returns t; a zero time is due at once.
+func orAtOnce(t time.Time) any {
+	if t.IsZero() {
+		return time.Unix(0, 0)
+	}
+	return ts(t)
+}

@@ -1,0 +1,279 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"patchcord/crm"
+	"patchcord/crm/internal/stored"
+)
+
+// The planner does not know which of these two is asked of it, and guesses badly
+// for rare and absent things. So it is told: a walk follows an index in its order;
+// a question goes to the inverted index, for a condition that is only checked (+ 0,
+// || ”) is kept away from all others. Neither is worth starting processes for, which
+// costs more than all the rest.
+const (
+	walkIndexes = `SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off;
+		SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL jit = off;
+		SET LOCAL max_parallel_workers_per_gather = 0`
+	askTerms = `SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = on;
+		SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL jit = off;
+		SET LOCAL max_parallel_workers_per_gather = 0`
+)
+
+// fresh makes a statement be planned for its arguments each time: a plan that fits
+// all arguments fits no search.
+const fresh = pgx.QueryExecModeCacheDescribe
+
+// Calls implements crm.CallStore.
+func (s *Store) Calls(
+	ctx context.Context, tenant string, f crm.CallFilter, p crm.Page,
+) (calls []*crm.Call, next string, err error) {
+	q, err := stored.NewQuery(f, p)
+	if err != nil {
+		return nil, "", err
+	}
+	if q.Nothing {
+		return []*crm.Call{}, "", nil
+	}
+	var hits []stored.Hit
+	err = s.read(ctx, "list calls", func(t tx) error {
+		hits, err = stored.Find(ctx, tenant, &q, &finder{t: t, tenant: tenant, q: &q}, s.budget)
+		return err
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	return stored.PageOf(hits, q.Limit)
+}
+
+// finder is the stored.Source of one query in one transaction.
+type finder struct {
+	t      tx
+	tenant string
+	q      *stored.Query
+	chosen bool
+	key    string // of the key index, that is walked; "" walks the calls themselves
+	mode   string // of the planner, as it was set last
+}
+
+// tell tells the planner what is asked of it.
+func (f *finder) tell(ctx context.Context, mode string) error {
+	if f.mode == mode {
+		return nil
+	}
+	f.mode = mode
+	_, err := f.t.exec(ctx, mode)
+	return err
+}
+
+// Walk implements stored.Source.
+func (f *finder) Walk(ctx context.Context, below *stored.Place, want, budget int) ([]stored.Hit, *stored.Place, error) {
+	if err := f.tell(ctx, walkIndexes); err != nil {
+		return nil, nil, err
+	}
+	if err := f.choose(ctx); err != nil {
+		return nil, nil, err
+	}
+	b := f.walk(below, want, budget)
+	hits, err := f.hits(ctx, b, nil)
+	if err != nil || len(hits) >= want || budget == 0 {
+		return hits, nil, err
+	}
+	end, err := f.place(ctx, below, budget)
+	return hits, end, err
+}
+
+// walk writes the statement of Walk.
+func (f *finder) walk(below *stored.Place, want, budget int) *builder {
+	b := &builder{}
+	b.add(`SELECT k.started, k.id, c.record, c.added FROM (`)
+	f.stretch(b, below)
+	if budget > 0 {
+		b.add(` LIMIT %s`, budget)
+	}
+	b.add(`) AS k JOIN calls AS c ON c.tenant = %s AND c.id = k.id WHERE true`, f.tenant)
+	b.conditions(f.q)
+	b.add(` ORDER BY k.started DESC, k.id DESC LIMIT %s`, want)
+	return b
+}
+
+// stretch writes the range of the index that is walked.
+func (f *finder) stretch(b *builder, below *stored.Place) {
+	if f.key == "" {
+		b.add(`SELECT started, id FROM calls WHERE tenant = %s`, f.tenant)
+	} else {
+		b.add(`SELECT started, id FROM call_keys WHERE key = %s`, stored.Hash(f.tenant, f.key))
+	}
+	b.bounds("started", "id", f.q, below)
+	b.add(` ORDER BY started DESC, id DESC`)
+}
+
+// place returns the n-th place of the stretch, nil when it has fewer.
+func (f *finder) place(ctx context.Context, below *stored.Place, n int) (*stored.Place, error) {
+	var b builder
+	f.stretch(&b, below)
+	b.add(` OFFSET %s LIMIT 1`, n-1)
+	var p stored.Place
+	var started time.Time
+	err := f.t.one(ctx, b.sql, b.planned(), &started, &p.ID)
+	if err != nil {
+		return nil, ignore(err, crm.ErrNotFound)
+	}
+	p.Started = started.UnixMilli()
+	return &p, nil
+}
+
+// choose decides which range is walked: that of the key with the fewest calls, as far
+// as a bounded look tells.
+func (f *finder) choose(ctx context.Context) error {
+	if f.chosen || len(f.q.Keys) == 0 {
+		return nil
+	}
+	f.chosen, f.key = true, f.q.Keys[0]
+	if len(f.q.Keys) == 1 {
+		return nil
+	}
+	least := stored.RareKey
+	for _, key := range f.q.Keys {
+		var b builder
+		b.add(`SELECT count(*) FROM (SELECT FROM call_keys WHERE key = %s`, stored.Hash(f.tenant, key))
+		b.bounds("started", "id", f.q, f.q.Before)
+		b.add(` LIMIT %s) AS few`, least)
+		var n int
+		if err := f.t.one(ctx, b.sql, b.planned(), &n); err != nil {
+			return err
+		}
+		if n < least {
+			least, f.key = n, key
+		}
+	}
+	return nil
+}
+
+// Ask implements stored.Source.
+func (f *finder) Ask(
+	ctx context.Context, term string, lo int64, below *stored.Place, want, budget int,
+) (hits []stored.Hit, full bool, err error) {
+	if err := f.tell(ctx, askTerms); err != nil {
+		return nil, false, err
+	}
+	var found int
+	hits, err = f.hits(ctx, f.ask(term, lo, below, want, budget), &found)
+	return hits, found > budget, err
+}
+
+// ask writes the statement of Ask. Open calls are not in the inverted index: they are
+// few, and change often.
+func (f *finder) ask(term string, lo int64, below *stored.Place, want, budget int) *builder {
+	b := &builder{}
+	b.add(`WITH found AS MATERIALIZED ((SELECT started, id FROM calls AS c
+		WHERE terms @@ %s::tsquery AND NOT open AND tenant || '' = %s`, match(f.q, term), f.tenant)
+	b.bounds("started + interval '0'", "id", f.q, below)
+	b.rest(f.q)
+	b.add(` LIMIT %s) UNION ALL (SELECT k.started, k.id FROM call_keys AS k JOIN calls AS c ON c.tenant = %s AND c.id = k.id
+		WHERE k.key = %s`, budget+1, f.tenant, stored.Hash(f.tenant, stored.KeyOpen))
+	b.bounds("k.started", "k.id", f.q, below)
+	b.add(` AND k.started >= %s`, time.UnixMilli(lo))
+	b.conditions(f.q)
+	b.add(`)), page AS MATERIALIZED (SELECT started, id FROM found ORDER BY started DESC, id DESC LIMIT %s)
+		SELECT p.started, p.id, c.record, c.added, (SELECT count(*) FROM found)
+		FROM page AS p JOIN calls AS c ON c.tenant = %s AND c.id = p.id ORDER BY p.started DESC, p.id DESC`, want, f.tenant)
+	return b
+}
+
+// Newest implements stored.Source. One row of an index in order needs no telling.
+func (f *finder) Newest(ctx context.Context, below *stored.Place) (int64, bool, error) {
+	var b builder
+	b.add(`SELECT started FROM calls WHERE tenant = %s`, f.tenant)
+	b.bounds("started", "id", f.q, below)
+	b.add(` ORDER BY started DESC, id DESC LIMIT 1`)
+	var started time.Time
+	err := f.t.one(ctx, b.sql, b.planned(), &started)
+	return started.UnixMilli(), err == nil, ignore(err, crm.ErrNotFound)
+}
+
+// hits runs a statement that gives calls; count, if any, takes a fifth column.
+func (f *finder) hits(ctx context.Context, b *builder, count *int) (hits []stored.Hit, err error) {
+	err = f.t.each(ctx, b.sql, b.planned(), func(scan scan) error {
+		var h stored.Hit
+		var started time.Time
+		dest := []any{&started, &h.ID, &h.Record, &h.Added}
+		if count != nil {
+			dest = append(dest, count)
+		}
+		err := scan(dest...)
+		h.Started = started.UnixMilli()
+		hits = append(hits, h)
+		return err
+	})
+	return hits, err
+}
+
+// builder writes a statement with its arguments numbered.
+type builder struct {
+	sql  string
+	args []any
+}
+
+// add appends text, in which every %s stands for one argument.
+func (b *builder) add(text string, args ...any) {
+	names := make([]any, len(args))
+	for i, a := range args {
+		b.args = append(b.args, a)
+		names[i] = fmt.Sprintf("$%d", len(b.args))
+	}
+	b.sql += fmt.Sprintf(text, names...)
+}
+
+// planned returns the arguments of a statement that is planned for them.
+func (b *builder) planned() []any { return append([]any{fresh}, b.args...) }
+
+// bounds keeps what is in the query's time and below the place.
+func (b *builder) bounds(started, id string, q *stored.Query, below *stored.Place) {
+	if q.From != 0 {
+		b.add(` AND `+started+` >= %s`, time.UnixMilli(q.From))
+	}
+	if q.Until != 0 {
+		b.add(` AND `+started+` < %s`, time.UnixMilli(q.Until))
+	}
+	if below != nil {
+		b.add(` AND (`+started+`, `+id+`) < (%s, %s)`, time.UnixMilli(below.Started), below.ID)
+	}
+}
+
+// conditions keeps the calls that match.
+func (b *builder) conditions(q *stored.Query) {
+	if len(q.Terms) > 0 {
+		b.add(` AND c.terms @@ %s::tsquery`, match(q, ""))
+	}
+	b.rest(q)
+}
+
+// rest keeps the calls that match of those that have the terms.
+func (b *builder) rest(q *stored.Query) {
+	if q.Ending != "" {
+		b.add(` AND strpos(c.numbers, %s) > 0`, "|"+q.Ending)
+	}
+	if q.MinTalkMS > 0 {
+		b.add(` AND c.talk_ms >= %s`, q.MinTalkMS)
+	}
+}
+
+// match writes a tsquery for the terms of the query, and one more if any. A term
+// needs no escape.
+func match(q *stored.Query, more string) string {
+	var all []string
+	for _, t := range q.Terms {
+		all = append(all, `'`+t+`'`)
+	}
+	if more != "" {
+		all = append(all, `'`+more+`'`)
+	}
+	return strings.Join(all, ` & `)
+}

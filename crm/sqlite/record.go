@@ -1,0 +1,257 @@
+package sqlite
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"patchcord/crm"
+	"patchcord/crm/internal/stored"
+)
+
+// kept is what is stored of a call already.
+type kept struct {
+	no      int64
+	started int64
+	keys    []string
+	terms   string // as they are in the inverted index; "" when the call is not in it
+	record  []byte
+	added   []byte
+}
+
+const keptColumns = `no, started, iif(terms = '', '[]', keys), iif(open, '', terms), record, added`
+
+// load returns what is stored of the call with that very id; crm.ErrNotFound when nothing is.
+func load(ctx context.Context, t tx, tenant, id string) (kept, error) {
+	found, err := loadAll(ctx, t, tenant, []string{id})
+	if err != nil {
+		return kept{}, err
+	}
+	k, ok := found[stored.Text(id)]
+	if !ok {
+		return kept{}, crm.ErrNotFound
+	}
+	return k, nil
+}
+
+// loadAll returns what is stored of the calls with those very ids, by id.
+func loadAll(ctx context.Context, t tx, tenant string, ids []string) (map[string]kept, error) {
+	found := make(map[string]kept, len(ids))
+	err := t.each(ctx, `SELECT id, `+keptColumns+` FROM calls WHERE tenant = $1 AND id IN `+inList,
+		[]any{tenant, list(ids)}, func(scan scan) error {
+			var k kept
+			var id string
+			var keys []byte
+			if err := scan(&id, &k.no, &k.started, &keys, &k.terms, &k.record, &k.added); err != nil {
+				return err
+			}
+			err := json.Unmarshal(keys, &k.keys)
+			found[id] = k
+			return err
+		})
+	return found, err
+}
+
+// putRecords stores records as the PBX told them, the last of each id; what people
+// added stays. The record of an absorbed call is not stored again.
+func putRecords(ctx context.Context, t tx, tenant string, calls []*crm.Call) error {
+	if len(calls) == 0 {
+		return nil
+	}
+	last, ids := map[string]*crm.Call{}, []string(nil)
+	for _, c := range calls {
+		id := stored.Text(c.ID)
+		if last[id] == nil {
+			ids = append(ids, id)
+		}
+		last[id] = c
+	}
+	gone, err := aliasesOf(ctx, t, tenant, ids)
+	if err != nil {
+		return err
+	}
+	found, err := loadAll(ctx, t, tenant, ids)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if gone[id] != "" {
+			continue
+		}
+		old := found[id]
+		added, err := stored.DecodeAdded(id, old.added)
+		if err == nil {
+			_, err = put(ctx, t, tenant, old, last[id], added)
+		}
+		if err != nil {
+			return fmt.Errorf("store call %s: %w", id, err)
+		}
+	}
+	return nil
+}
+
+// put stores a call whose stored form is old, and its index, and returns what it stored.
+func put(ctx context.Context, t tx, tenant string, old kept, c *crm.Call, a stored.Added) (stored.Row, error) {
+	row, err := stored.NewRow(tenant, c, a)
+	if err != nil {
+		return row, err
+	}
+	keys, err := json.Marshal(row.Keys)
+	if err != nil {
+		return row, err
+	}
+	no := old.no
+	values := []any{row.TalkMS, row.Numbers, string(keys), row.Terms, row.Open, string(row.Record), string(row.Added), row.Started}
+	switch {
+	case no == 0:
+		no, err = t.insert(ctx, `
+			INSERT INTO calls (talk_ms, numbers, keys, terms, open, record, added, started, tenant, id)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`, append(values, tenant, row.ID)...)
+	case old.started == row.Started: // it leaves the index of that column alone
+		_, err = t.exec(ctx, `
+			UPDATE calls SET talk_ms = $1, numbers = $2, keys = $3, terms = $4, open = $5, record = $6, added = $7
+			WHERE no = $8`, append(values[:7], no)...)
+	default:
+		_, err = t.exec(ctx, `
+			UPDATE calls SET talk_ms = $1, numbers = $2, keys = $3, terms = $4, open = $5, record = $6, added = $7, started = $8
+			WHERE no = $9`, append(values, no)...)
+	}
+	if err != nil {
+		return row, err
+	}
+	if err := putKeys(ctx, t, tenant, old, &row); err != nil {
+		return row, err
+	}
+	return row, putTerms(ctx, t, no, old.terms, &row)
+}
+
+// putKeys brings the key index from what old has to what row has.
+func putKeys(ctx context.Context, t tx, tenant string, old kept, row *stored.Row) error {
+	less, more := stored.KeyChanges(tenant, old.keys, row.Keys, old.started != row.Started)
+	var gone [][]any
+	for _, k := range less {
+		gone = append(gone, []any{k, old.started, row.ID})
+	}
+	const remove = `DELETE FROM call_keys WHERE key = $1 AND started = $2 AND id = $3`
+	if err := t.many(ctx, remove, gone); err != nil || len(more) == 0 {
+		return err
+	}
+	// One statement for all: running one costs more than a row.
+	args, rows := []any{row.Started, row.ID}, make([]string, len(more))
+	for i, k := range more {
+		args, rows[i] = append(args, k), "($"+strconv.Itoa(i+3)+", $1, $2)"
+	}
+	_, err := t.exec(ctx, `INSERT INTO call_keys (key, started, id) VALUES `+strings.Join(rows, ", "), args...)
+	return err
+}
+
+// putTerms brings the inverted index from the terms old to those of the row. Open
+// calls are not in it: they are few, and change often.
+func putTerms(ctx context.Context, t tx, no int64, old string, row *stored.Row) error {
+	terms := row.Terms
+	if row.Open {
+		terms = ""
+	}
+	if terms == old {
+		return nil
+	}
+	if old != "" {
+		if _, err := t.exec(ctx, `DELETE FROM call_terms WHERE rowid = $1`, no); err != nil {
+			return err
+		}
+	}
+	if terms == "" {
+		return nil
+	}
+	_, err := t.exec(ctx, `INSERT INTO call_terms (rowid, terms) VALUES ($1, $2)`, no, terms)
+	return err
+}
+
+// merge moves what people added to the absorbed call to the survivor, removes its
+// record and leaves its id as an alias. A survivor that is not stored cannot take
+// anything: then the absorbed record stays, so that nothing is lost.
+func merge(ctx context.Context, t tx, tenant, from, into string) error {
+	into, err := survivor(ctx, t, tenant, into)
+	if err != nil {
+		return err
+	}
+	to, err := load(ctx, t, tenant, into)
+	if errors.Is(err, crm.ErrNotFound) || into == from {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := absorb(ctx, t, tenant, from, to); err != nil {
+		return err
+	}
+	if err := mergeEvidence(ctx, t, tenant, from, into); err != nil {
+		return err
+	}
+	if err := mergeHold(ctx, t, tenant, from, into); err != nil {
+		return err
+	}
+	_, err = t.exec(ctx, `UPDATE call_aliases SET survivor = $3 WHERE tenant = $1 AND survivor = $2`, tenant, from, into)
+	if err != nil {
+		return err
+	}
+	_, err = t.exec(ctx, `
+		INSERT INTO call_aliases (tenant, id, survivor) VALUES ($1, $2, $3)
+		ON CONFLICT (tenant, id) DO UPDATE SET survivor = excluded.survivor`, tenant, from, into)
+	return err
+}
+
+// absorb moves what the call from has to the call stored as to, and removes from.
+func absorb(ctx context.Context, t tx, tenant, from string, to kept) error {
+	gone, err := load(ctx, t, tenant, from)
+	if errors.Is(err, crm.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	_, less, err := stored.Decode(gone.record, gone.added)
+	if err != nil {
+		return err
+	}
+	call, more, err := stored.Decode(to.record, to.added)
+	if err != nil {
+		return err
+	}
+	if _, err := put(ctx, t, tenant, to, call, more.Join(less)); err != nil {
+		return err
+	}
+	if err := putKeys(ctx, t, tenant, gone, &stored.Row{ID: from, Started: gone.started}); err != nil {
+		return err
+	}
+	if err := putTerms(ctx, t, gone.no, gone.terms, &stored.Row{}); err != nil {
+		return err
+	}
+	_, err = t.exec(ctx, `DELETE FROM calls WHERE no = $1`, gone.no)
+	return err
+}
+
+// survivor returns the id under which the call is stored: its own, or that of the
+// call that absorbed it.
+func survivor(ctx context.Context, t tx, tenant, id string) (string, error) {
+	aliases, err := aliasesOf(ctx, t, tenant, []string{id})
+	id = stored.Text(id)
+	return cmp.Or(aliases[id], id), err
+}
+
+// aliasesOf returns the survivors of those calls that were absorbed, by id.
+func aliasesOf(ctx context.Context, t tx, tenant string, ids []string) (map[string]string, error) {
+	aliases := map[string]string{}
+	err := t.each(ctx, `SELECT id, survivor FROM call_aliases WHERE tenant = $1 AND id IN `+inList,
+		[]any{tenant, list(ids)}, func(scan scan) error {
+			var id, into string
+			err := scan(&id, &into)
+			aliases[id] = into
+			return err
+		})
+	return aliases, err
+}

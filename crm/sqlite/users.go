@@ -1,0 +1,121 @@
+package sqlite
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"patchcord/crm"
+)
+
+const userColumns = `id, tenant, name, role, password_hash, disabled, version, created`
+
+// CreateUser implements crm.UserStore.
+func (s *Store) CreateUser(ctx context.Context, u crm.User) error {
+	return s.write(ctx, "create user", func(t tx) error {
+		_, err := t.exec(ctx, `
+			INSERT INTO users (`+userColumns+`, name_key) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+			u.ID, u.Tenant, u.Name, string(u.Role), u.PasswordHash, u.Disabled, u.Version, ms(u.CreatedAt.Time),
+			strings.ToLower(u.Name))
+		return err
+	})
+}
+
+// UserByName implements crm.UserStore.
+func (s *Store) UserByName(ctx context.Context, tenant, name string) (crm.User, error) {
+	return s.user(ctx, `WHERE tenant = $1 AND name_key = $2`, tenant, strings.ToLower(name))
+}
+
+// User implements crm.UserStore.
+func (s *Store) User(ctx context.Context, id string) (crm.User, error) {
+	return s.user(ctx, `WHERE id = $1`, id)
+}
+
+func (s *Store) user(ctx context.Context, where string, args ...any) (crm.User, error) {
+	found, err := s.users(ctx, "read user", where, args...)
+	if err == nil && len(found) == 0 {
+		err = s.wrap(ctx, "read user", crm.ErrNotFound)
+	}
+	if err != nil {
+		return crm.User{}, err
+	}
+	return found[0], nil
+}
+
+// Users implements crm.UserStore.
+func (s *Store) Users(ctx context.Context, tenant string) ([]crm.User, error) {
+	return s.users(ctx, "list users", `WHERE tenant = $1 ORDER BY name_key`, tenant)
+}
+
+func (s *Store) users(ctx context.Context, doing, where string, args ...any) ([]crm.User, error) {
+	found := []crm.User{}
+	err := s.read(ctx, doing, func(t tx) error {
+		return t.each(ctx, `SELECT `+userColumns+` FROM users `+where, args, func(scan scan) error {
+			var u crm.User
+			err := scan(&u.ID, &u.Tenant, &u.Name, &u.Role, &u.PasswordHash, &u.Disabled, &u.Version, timeAt{&u.CreatedAt})
+			found = append(found, u)
+			return err
+		})
+	})
+	return found, err
+}
+
+// UpdateUser implements crm.UserStore.
+func (s *Store) UpdateUser(ctx context.Context, u crm.User) error {
+	return s.write(ctx, "update user", func(t tx) error {
+		n, err := t.exec(ctx, `
+			UPDATE users SET role = $2, password_hash = $3, disabled = $4, version = $5 WHERE id = $1`,
+			u.ID, string(u.Role), u.PasswordHash, u.Disabled, u.Version)
+		if err == nil && n == 0 {
+			return crm.ErrNotFound
+		}
+		return err
+	})
+}
+
+// Bind implements crm.UserStore.
+func (s *Store) Bind(ctx context.Context, userID, pbx, extension string, at time.Time) error {
+	return s.write(ctx, "bind extension", func(t tx) error {
+		var tenant string
+		if err := t.one(ctx, `SELECT tenant FROM users WHERE id = $1`, []any{userID}, &tenant); err != nil {
+			return err
+		}
+		_, err := t.exec(ctx, `
+			INSERT INTO bindings (tenant, user_id, pbx, extension, since) VALUES ($1, $2, $3, $4, $5)
+			ON CONFLICT (tenant, pbx, extension, user_id) WHERE until IS NULL DO NOTHING`,
+			tenant, userID, pbx, extension, at.UnixMilli())
+		return err
+	})
+}
+
+// Unbind implements crm.UserStore.
+func (s *Store) Unbind(ctx context.Context, userID, pbx, extension string, at time.Time) error {
+	return s.write(ctx, "unbind extension", func(t tx) error {
+		n, err := t.exec(ctx, `
+			UPDATE bindings SET until = max(since, $4)
+			WHERE user_id = $1 AND pbx = $2 AND extension = $3 AND until IS NULL
+				AND tenant = (SELECT tenant FROM users WHERE id = $1)`,
+			userID, pbx, extension, at.UnixMilli())
+		if err == nil && n == 0 {
+			return crm.ErrNotFound
+		}
+		return err
+	})
+}
+
+// Bindings implements crm.UserStore.
+func (s *Store) Bindings(ctx context.Context, tenant string) ([]crm.Binding, error) {
+	found := []crm.Binding{}
+	err := s.read(ctx, "list bindings", func(t tx) error {
+		return t.each(ctx, `
+			SELECT b.user_id, u.name, b.pbx, b.extension, b.since, b.until
+			FROM bindings AS b JOIN users AS u ON u.id = b.user_id
+			WHERE b.tenant = $1 ORDER BY b.since, b.no`, []any{tenant}, func(scan scan) error {
+			var b crm.Binding
+			err := scan(&b.UserID, &b.User, &b.PBX, &b.Extension, timeAt{&b.From}, timeAt{&b.Until})
+			found = append(found, b)
+			return err
+		})
+	})
+	return found, err
+}

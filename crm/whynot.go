@@ -1,0 +1,206 @@
+package crm
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// whyNot explains why a call rang no phone of c.Agent.
+func (c *Case) whyNot() Sentence {
+	exts := c.extensions()
+	s := Sentence{Agent: c.Agent, Extension: strings.Join(exts, ", "), Verdict: VerdictNoBinding}
+	if len(exts) == 0 {
+		s.Sentence = c.noExtension()
+		return s
+	}
+	for i := range c.Call.Talks {
+		if t := &c.Call.Talks[i]; t.Has(c.Agent) {
+			s.Verdict, s.Sentence = VerdictTook, t.Extension+" took the call without being rung (via "+t.Via+")"
+			return s
+		}
+	}
+	if slices.Contains(exts, string(c.Call.From.Number)) && c.Call.Direction != Inbound {
+		s.Verdict, s.Sentence = VerdictPlaced, "the call was placed from "+string(c.Call.From.Number)+"; who calls is not rung"
+		return s
+	}
+	reasons := []string{}
+	s.Verdict = ""
+	for _, queue := range c.queues() {
+		v, reason := c.notRung(queue, exts)
+		s.Verdict, reasons = graver(s.Verdict, v), append(reasons, reason)
+	}
+	if len(reasons) == 0 {
+		s.Verdict = VerdictNotRung
+		reasons = append(reasons, c.rungInstead())
+	}
+	if busy := c.talking(); busy != "" {
+		reasons = append(reasons, busy)
+	}
+	s.Sentence = "not offered: no phone of " + c.Agent + " (" + strings.Join(exts, ", ") + ") was rung; " + strings.Join(reasons, "; ")
+	return s
+}
+
+// window returns from when until when the call went on; what is unknown is now.
+func (c *Case) window() (from, until time.Time) {
+	from, until = c.Call.StartedAt.Time, c.Call.EndedAt.Time
+	if until.IsZero() {
+		until = c.Now
+	}
+	if from.IsZero() {
+		from = until
+	}
+	return from, until
+}
+
+// extensions returns what the agent had on the call's PBX at any time during the call.
+func (c *Case) extensions() []string {
+	from, until := c.window()
+	var exts []string
+	for _, b := range c.Bindings {
+		held := !b.From.After(until) && (b.Until.IsZero() || b.Until.After(from))
+		if strings.EqualFold(b.User, c.Agent) && b.PBX == c.Call.PBX && held && !slices.Contains(exts, b.Extension) {
+			exts = append(exts, b.Extension)
+		}
+	}
+	slices.Sort(exts)
+	return exts
+}
+
+// noExtension says that the agent had no phone on this PBX then, and what he has.
+func (c *Case) noExtension() string {
+	text := c.Agent + " had no extension on " + c.Call.PBX + " at that time"
+	for _, b := range c.Bindings {
+		if !strings.EqualFold(b.User, c.Agent) || !b.Until.IsZero() {
+			continue
+		}
+		return text + "; " + b.PBX + "/" + b.Extension + " is bound since " + c.clock(b.From)
+	}
+	return text + ", and has none now"
+}
+
+func (c *Case) queues() []string {
+	var names []string
+	for _, v := range c.Call.QueueVisits {
+		if !slices.Contains(names, v.Queue) {
+			names = append(names, v.Queue)
+		}
+	}
+	return names
+}
+
+// notRung says why a queue that the call was in rang none of the extensions. What
+// counts is how things stood when the call last joined or left it.
+func (c *Case) notRung(queue string, exts []string) (Verdict, string) {
+	members, known, partial := c.members(queue)
+	head := "queue " + queue + " never rang " + strings.Join(exts, ", ") + ": "
+	if !known {
+		return VerdictUnknown, head + "who its members were is not on record"
+	}
+	verdict, reasons := Verdict(""), []string{}
+	for _, m := range members {
+		if !slices.Contains(exts, m.Extension) {
+			continue
+		}
+		v, why := m.because()
+		verdict, reasons = graver(verdict, v), append(reasons, m.Extension+" "+why)
+	}
+	switch {
+	case len(reasons) == 0 && partial:
+		return VerdictUnknown, head + "whether it is a member is not on record"
+	case len(reasons) == 0:
+		return VerdictNotMember, head + "not a member"
+	}
+	return verdict, head + strings.Join(reasons, ", ")
+}
+
+// members returns who could have been rung by the queue, as last seen; the first
+// sight of a pause counts more than a later one without it.
+func (c *Case) members(queue string) (list []QueueMember, known, partial bool) {
+	for i := range c.Evidence {
+		e := &c.Evidence[i]
+		if e.Kind != EvidenceQueue || e.Queue != queue {
+			continue
+		}
+		known, partial = true, e.Partial
+		for _, m := range e.Members {
+			at := slices.IndexFunc(list, func(o QueueMember) bool { return o.Extension == m.Extension })
+			switch {
+			case at < 0:
+				list = append(list, m)
+			case list[at].ready():
+				list[at] = m
+			}
+		}
+	}
+	return list, known, partial
+}
+
+func (m QueueMember) ready() bool {
+	_, why := m.because()
+	return why == wasFree
+}
+
+const wasFree = "was free, and the queue chose others"
+
+// because says why a queue does not ring the member.
+func (m QueueMember) because() (Verdict, string) {
+	switch {
+	case m.Paused && m.Reason != "":
+		return VerdictPaused, "was paused (" + m.Reason + ")"
+	case m.Paused:
+		return VerdictPaused, "was paused"
+	case m.Status == "unavailable", m.Status == "invalid":
+		return VerdictUnavailable, "was " + m.Status
+	case m.InCall:
+		return VerdictInUse, "was in a call"
+	case m.Status == "in use", m.Status == "busy", m.Status == "ringing", m.Status == "on hold":
+		return VerdictInUse, "was " + m.Status
+	}
+	return VerdictNotChosen, wasFree
+}
+
+// graver returns which of two verdicts says more about why.
+func graver(a, b Verdict) Verdict {
+	order := []Verdict{"", VerdictUnknown, VerdictNotMember, VerdictNotChosen, VerdictUnavailable, VerdictInUse, VerdictPaused}
+	if slices.Index(order, b) > slices.Index(order, a) {
+		return b
+	}
+	return a
+}
+
+// rungInstead says whom the call rang.
+func (c *Case) rungInstead() string {
+	var exts []string
+	for _, o := range c.Call.Offers {
+		if !slices.Contains(exts, o.Extension) {
+			exts = append(exts, o.Extension)
+		}
+	}
+	if len(exts) == 0 {
+		return "the call rang nobody"
+	}
+	return "the call rang " + strings.Join(exts, ", ")
+}
+
+// talking says in which other call the agent was talking meanwhile; "" in none.
+func (c *Case) talking() string {
+	from, until := c.window()
+	for _, o := range c.Others {
+		if o.ID == c.Call.ID {
+			continue
+		}
+		for i := range o.Talks {
+			t := &o.Talks[i]
+			if !t.Has(c.Agent) || t.StartedAt.After(until) || !t.EndedAt.IsZero() && t.EndedAt.Before(from) {
+				continue
+			}
+			text := c.Agent + " was talking on " + t.Extension + " in another call since " + c.clock(t.StartedAt)
+			if !t.EndedAt.IsZero() {
+				text += ", until " + c.clock(t.EndedAt)
+			}
+			return text
+		}
+	}
+	return ""
+}
