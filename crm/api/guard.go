@@ -1,0 +1,77 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"patchcord/crm"
+)
+
+// caller is who asks, from where, and how far he reaches on this route.
+type caller struct {
+	crm.Principal
+	client
+	reach reach
+}
+
+type callerKey struct{}
+
+// guard lets a request through to its route only as the table allows. It runs
+// before anything of the request but its header is read.
+func (a *API) guard(ctx huma.Context, next func(huma.Context)) {
+	r, w := humago.Unwrap(ctx)
+	c, err := a.admit(r, ctx.Operation().OperationID)
+	if err != nil {
+		writeProblem(w, a.problem(ctx.Operation().OperationID, err))
+		return
+	}
+	next(huma.WithValue(ctx, callerKey{}, c))
+}
+
+func (a *API) admit(r *http.Request, route string) (caller, error) {
+	c := caller{client: a.clientOf(r)}
+	if _, public := allow(a.policy, route, ""); public {
+		return c, nil
+	}
+	token, ok := bearer(r)
+	if !ok {
+		return c, fmt.Errorf("no token: %w", crm.ErrUnauthenticated)
+	}
+	var err error
+	if c.Principal, err = a.auth.Verify(r.Context(), token); err != nil {
+		return c, err
+	}
+	if c.reach, _ = allow(a.policy, route, c.Role); c.reach == nothingAtAll {
+		a.log.Warn("request refused", "route", route, "user", c.UserID, "role", c.Role)
+		return c, fmt.Errorf("%s as %s: %w", route, c.Role, crm.ErrForbidden)
+	}
+	return c, a.limits.take(c.Session)
+}
+
+func bearer(r *http.Request) (string, bool) {
+	scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " ")
+	return strings.TrimSpace(token), ok && strings.EqualFold(scheme, "Bearer")
+}
+
+// route adds a route to the API. The handler is given who asks; its error
+// becomes a problem document.
+func route[I, O any](a *API, op huma.Operation, handle func(context.Context, caller, *I) (*O, error)) {
+	op.MaxBodyBytes = maxBody
+	op.RejectUnknownQueryParameters = true
+	if _, public := allow(a.policy, op.OperationID, ""); !public {
+		op.Security = []map[string][]string{{"bearer": {}}}
+	}
+	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*O, error) {
+		c, _ := ctx.Value(callerKey{}).(caller) // put there by guard; without it the zero caller reaches nothing
+		out, err := handle(ctx, c, in)
+		if err != nil {
+			return nil, a.problem(op.OperationID, err)
+		}
+		return out, nil
+	})
+}

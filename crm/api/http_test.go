@@ -1,0 +1,209 @@
+package api
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"patchcord/crm"
+)
+
+func TestEveryAnswerHasSafeHeaders(t *testing.T) {
+	b := newBench(t, func(c *Config) { c.PublicURL = "https://calls.example" })
+	b.user("default", "boss", crm.RoleOwner)
+	for _, path := range []string{"/v1/calls", "/v1/nothing", "/docs", "/docs/docs.js", "/openapi.json", "/healthz", "/v1/me"} {
+		h := b.get("boss", path).header
+		for name, want := range map[string]string{
+			"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Strict-Transport-Security": "max-age=31536000",
+		} {
+			if got := h.Get(name); got != want {
+				t.Errorf("%s: %s is %q, want %q", path, name, got, want)
+			}
+		}
+		if csp := h.Get("Content-Security-Policy"); !strings.HasPrefix(csp, "default-src 'none'") || !strings.Contains(csp, "frame-ancestors 'none'") {
+			t.Errorf("%s: Content-Security-Policy is %q", path, csp)
+		}
+	}
+	if got := b.get("boss", "/v1/calls").header.Get("Cache-Control"); got != "no-store" {
+		t.Errorf("Cache-Control is %q", got)
+	}
+}
+
+func TestWhatNoRouteTakesIsAProblem(t *testing.T) {
+	b := newBench(t)
+	b.user("default", "boss", crm.RoleOwner)
+	for path, status := range map[string]int{"/v1/nothing": 404, "/v1/": 404, "/v1/calls/": 404, "/docs/other": 404, "/.well-known/x": 404} {
+		b.get("boss", path).want(status).problem()
+	}
+	r := b.do(ask{as: "boss", method: "PATCH", path: "/v1/contacts"}).want(405)
+	r.problem()
+	if got := r.header.Get("Allow"); !strings.Contains(got, "GET") || !strings.Contains(got, "POST") {
+		t.Errorf("Allow is %q", got)
+	}
+	b.do(ask{as: "boss", method: "POST", path: "/v1/contacts", body: `{"name":"` + strings.Repeat("x", maxBody) + `"}`}).want(413).problem()
+	b.do(ask{as: "boss", method: "POST", path: "/v1/contacts", body: "a=b", header: map[string]string{"Content-Type": "text/plain"}}).want(415).problem()
+}
+
+func TestLogsNameRoutesOnly(t *testing.T) {
+	b := newBench(t)
+	b.user("default", "anna", crm.RoleAgent)
+	b.record("default", "hq", someCall("hq:1.1", "anna"))
+	b.get("anna", "/v1/calls?number=02079460000&q=canaryword").want(200)
+	b.get("anna", "/v1/contacts?number=02079460000").want(200)
+	b.get("anna", callPath("hq:+442079460000")).want(404)
+	b.do(ask{as: "anna", method: "POST", path: callPath("hq:1.1") + "/notes", body: map[string]any{"text": "canaryword"}}).want(201)
+	b.do(ask{method: "POST", path: "/v1/auth/login", body: creds("canaryword", "canaryword", false)}).want(401)
+	for _, marker := range []string{"2079460000", "canaryword", b.tokens["anna"], "Caller"} {
+		if strings.Contains(b.log.String(), marker) {
+			t.Errorf("the log holds %q:\n%s", marker, b.log)
+		}
+	}
+	if !strings.Contains(b.log.String(), `route="GET /v1/calls/{id}"`) {
+		t.Errorf("the log does not name the route:\n%s", b.log)
+	}
+}
+
+// brokenStore panics, or fails, in one method.
+type brokenStore struct {
+	crm.Store
+	panics bool
+}
+
+func (s brokenStore) Dispositions(context.Context, string) ([]crm.DispositionCode, error) {
+	if s.panics {
+		panic("broken")
+	}
+	return nil, fmt.Errorf("select: secret detail")
+}
+
+func (s brokenStore) Gaps(context.Context, string, time.Time, time.Time) ([]crm.Gap, error) {
+	return nil, fmt.Errorf("select: %w", crm.ErrUnavailable)
+}
+
+func (s brokenStore) Ping(context.Context) error { return crm.ErrUnavailable }
+
+func TestUnknownErrorsAndPanicsAre500(t *testing.T) {
+	for _, panics := range []bool{false, true} {
+		b := newBench(t, func(c *Config) { c.Store = brokenStore{c.Store, panics} })
+		b.user("default", "boss", crm.RoleOwner)
+		r := b.get("boss", "/v1/dispositions").want(500)
+		if p := r.problem(); strings.Contains(p.Detail, "secret") || strings.Contains(p.Detail, "broken") {
+			t.Errorf("the answer shows the error: %s", r.body)
+		}
+		if !strings.Contains(b.log.String(), "level=ERROR") {
+			t.Error("no line in the log")
+		}
+		un := b.get("boss", "/v1/gaps").want(503)
+		un.problem()
+		if un.header.Get("Retry-After") != "1" {
+			t.Error("503 without Retry-After")
+		}
+	}
+}
+
+func TestReadyz(t *testing.T) {
+	b := newBench(t)
+	var got readyBody
+	b.get("", "/readyz").want(200).into(&got)
+	if got.Status != "degraded" || len(got.PBXs) != 2 || got.PBXs[0].State != Connected || got.PBXs[1].State != "disconnected" {
+		t.Errorf("got %+v", got)
+	}
+	b = newBench(t, func(c *Config) { c.Status = nil })
+	b.get("", "/readyz").want(200).into(&got)
+	if got.Status != "ok" || got.PBXs == nil {
+		t.Errorf("without a PBX: got %+v", got)
+	}
+	b = newBench(t, func(c *Config) { c.Store = brokenStore{Store: c.Store} })
+	b.get("", "/readyz").want(503).into(&got)
+	if got.Status != "unavailable" || got.Store != "unavailable" {
+		t.Errorf("without a store: got %+v", got)
+	}
+}
+
+func TestDocsLoadNothingFromOutside(t *testing.T) {
+	b := newBench(t)
+	outside := regexp.MustCompile(`(?i)(https?:)?//[a-z0-9]|innerHTML|@import|url\(`)
+	for _, path := range []string{"/docs", "/docs/docs.js", "/docs/docs.css"} {
+		if m := outside.FindString(strings.ReplaceAll(string(b.get("", path).want(200).body), "// ", "")); m != "" {
+			t.Errorf("%s has %q", path, m)
+		}
+	}
+}
+
+func TestOpenAPIDescribesTheAPI(t *testing.T) {
+	b := newBench(t)
+	var doc struct {
+		OpenAPI string                               `json:"openapi"`
+		Paths   map[string]map[string]map[string]any `json:"paths"`
+	}
+	r := b.get("", "/openapi.json").want(200)
+	r.into(&doc)
+	if doc.OpenAPI != "3.1.0" {
+		t.Errorf("openapi %q", doc.OpenAPI)
+	}
+	for _, want := range []string{"get /v1/push", "post /v1/push/ticket", "get /v1/calls/{id}", "put /v1/calls/{id}/disposition", "get /readyz"} {
+		method, path, _ := strings.Cut(want, " ")
+		if doc.Paths[path][method] == nil {
+			t.Errorf("%s is not described", want)
+		}
+	}
+	if strings.Contains(string(r.body), "$schema") || !strings.Contains(string(r.body), "application/problem+json") {
+		t.Error("it has links to schemas, or no problem documents")
+	}
+	refs := regexp.MustCompile(`"\$ref":"#/components/schemas/([^"]+)"`)
+	var all struct {
+		Components struct {
+			Schemas map[string]json.RawMessage `json:"schemas"`
+		} `json:"components"`
+	}
+	r.into(&all)
+	for _, m := range refs.FindAllStringSubmatch(string(r.body), -1) {
+		if all.Components.Schemas[m[1]] == nil {
+			t.Errorf("schema %s is referred to and missing", m[1])
+		}
+	}
+}
+
+// The daemon adds the WebSocket and the pages beside the API's routes.
+func TestHandleReachesTheConnection(t *testing.T) {
+	b := newBench(t)
+	up := websocket.Upgrader{}
+	b.api.Handle("GET /v1/push", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		conn, err := up.Upgrade(w, r, nil)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer conn.Close()
+		_ = conn.WriteMessage(websocket.TextMessage, []byte("hello"))
+	}))
+	b.api.Handle("GET /{$}", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "page") }))
+	srv := httptest.NewServer(b.api.Handler())
+	defer srv.Close()
+	conn, _, err := websocket.DefaultDialer.DialContext(t.Context(), "ws"+strings.TrimPrefix(srv.URL, "http")+"/v1/push", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, msg, err := conn.ReadMessage(); err != nil || string(msg) != "hello" {
+		t.Errorf("got %q, %v", msg, err)
+	}
+	resp, err := http.Get(srv.URL + "/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if line, _ := bufio.NewReader(resp.Body).ReadString('\n'); line != "page" {
+		t.Errorf("page: got %q", line)
+	}
+}

@@ -1,0 +1,74 @@
+package api
+
+import (
+	"net/http"
+	"reflect"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"patchcord/crm"
+)
+
+const description = `Calls of Asterisk PBXs: live, recorded, and what people add to them.
+
+Times are RFC 3339 UTC with milliseconds, durations integer milliseconds; an absent field is unknown. Lists take limit and
+cursor and answer items and next_cursor. Time filters are half open: from is included, until is not. Ids in paths are
+percent-encoded. Errors are RFC 9457 problem documents that name the field. Each login may make 20 requests a second, 60
+at once; one more is answered 429 with Retry-After.`
+
+// newHuma returns the adapter on mux. Its own pages are off: the one for reading
+// loads scripts from elsewhere.
+func newHuma(mux *http.ServeMux, version string) huma.API {
+	schemas := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
+	schemas.RegisterTypeAlias(reflect.TypeFor[crm.Time](), reflect.TypeFor[time.Time]())
+	schemas.RegisterTypeAlias(reflect.TypeFor[huma.ErrorModel](), reflect.TypeFor[Problem]())
+	return humago.New(mux, huma.Config{
+		OpenAPI: &huma.OpenAPI{
+			OpenAPI: "3.1.0",
+			Info:    &huma.Info{Title: "patchcord", Version: version, Description: description},
+			Components: &huma.Components{
+				Schemas: schemas,
+				SecuritySchemes: map[string]*huma.SecurityScheme{
+					"bearer": {Type: "http", Scheme: "bearer", BearerFormat: "JWT", Description: "access_token of /v1/auth/login"},
+				},
+			},
+		},
+		Formats:       map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat},
+		DefaultFormat: "application/json",
+		Transformers:  []huma.Transformer{ownProblems},
+	})
+}
+
+// documentPush describes the WebSocket, which is no route of huma's.
+func documentPush(doc *huma.OpenAPI) {
+	doc.AddOperation(&huma.Operation{
+		OperationID: "push", Method: http.MethodGet, Path: "/v1/push", Tags: []string{"push"},
+		Summary: "The WebSocket of live events",
+		Description: `Upgrades to a WebSocket (RFC 6455) with one JSON object in a text message. The client's first message is
+{"op":"hello","ticket":"…","resume":"<cursor>"?}, the ticket from POST /v1/push/ticket. The server answers
+{"op":"welcome","cursor":"…","recovered":bool,"snapshot":{"calls":[…],"agents":[…],"queues":[…]}} and then sends
+{"op":"event","cursor":"…","event":{CloudEvents 1.0}}. recovered true: every event after resume follows, in order;
+false: the snapshot replaces what the client knew. The client acknowledges a pop with {"op":"ack","offer":"…"}.
+
+What is received follows from role and extensions: an agent's own offers, and of a call everything from his offer until
+he is out of it or it ends.`,
+		Responses: map[string]*huma.Response{
+			"101": {Description: "Switching Protocols"},
+			"403": {Description: "A page of another origin"},
+			"426": {Description: "Not a WebSocket handshake"},
+		},
+	})
+}
+
+// operationsOf returns the operations of a path.
+func operationsOf(item *huma.PathItem) []*huma.Operation {
+	var out []*huma.Operation
+	for _, op := range []*huma.Operation{item.Get, item.Put, item.Post, item.Delete, item.Patch, item.Head, item.Options, item.Trace} {
+		if op != nil {
+			out = append(out, op)
+		}
+	}
+	return out
+}

@@ -1,0 +1,60 @@
+package auth
+
+import "time"
+
+// bounded is a map that forgets. When it is full, an entry that expired makes
+// room, else the one of a few random ones that would expire first.
+// It is not safe for concurrent use.
+type bounded[K comparable, V any] struct {
+	max int
+	m   map[K]timed[V]
+}
+
+type timed[V any] struct {
+	v     V
+	until time.Time
+}
+
+// evictLooks is how many entries an insertion into a full map looks at.
+const evictLooks = 16
+
+func newBounded[K comparable, V any](limit int) *bounded[K, V] {
+	return &bounded[K, V]{max: limit, m: make(map[K]timed[V])}
+}
+
+func (b *bounded[K, V]) get(k K, now time.Time) (V, bool) {
+	e, ok := b.m[k]
+	if !ok || !now.Before(e.until) {
+		var zero V
+		return zero, false
+	}
+	return e.v, true
+}
+
+func (b *bounded[K, V]) put(k K, v V, now, until time.Time) {
+	if _, known := b.m[k]; !known && len(b.m) >= b.max {
+		b.evict(now)
+	}
+	b.m[k] = timed[V]{v, until}
+}
+
+func (b *bounded[K, V]) drop(k K) { delete(b.m, k) }
+
+func (b *bounded[K, V]) evict(now time.Time) {
+	var first K
+	var until time.Time
+	looked := 0
+	for k, e := range b.m { // map order is random enough: an attacker cannot choose whom to push out
+		if !now.Before(e.until) {
+			delete(b.m, k)
+		} else if until.IsZero() || e.until.Before(until) {
+			first, until = k, e.until
+		}
+		if looked++; looked >= evictLooks {
+			break
+		}
+	}
+	if len(b.m) >= b.max {
+		delete(b.m, first)
+	}
+}
