@@ -1,0 +1,158 @@
+package calls
+
+// place returns where a channel is in its call's list, -1 for none.
+func (ch *channel) place() int {
+	if ch == nil {
+		return -1
+	}
+	return ch.at
+}
+
+// dialBegin notes that a channel is being called. A source is missing when the PBX
+// itself calls: an Originate, or the consultation of a feature code.
+func (t *Tracker) dialBegin(src *channel) {
+	f := &t.f
+	dst := t.chans[f.destUniqueid]
+	if dst == nil {
+		return
+	}
+	if src != nil {
+		t.position(src, f.exten)
+		if src.call != dst.call {
+			t.merge(src.call, dst.call)
+		}
+	}
+	d := t.dialOf(src, dst)
+	if d.Begin.set() {
+		return
+	}
+	d.Begin, d.String = t.mark(), f.dialString
+	if name := callerName(f.destChannel, f.destLineName); name != "" {
+		d.Shown = name
+	}
+	if q := openVisit(src); q != nil && d.Queue == "" {
+		d.Queue = q.Queue
+	}
+	if dst.Kind == trunk && dst.LegNum == "" && dialable(f.destNum) {
+		dst.LegNum = f.destNum
+	}
+	t.beginConsult(src)
+	t.touch(dst.call)
+}
+
+// dialOf returns the dial of dst that has not ended, a new one if there is none.
+func (t *Tracker) dialOf(src, dst *channel) *dial {
+	c := dst.call
+	if d := c.dialTo(dst.at); d != nil && !d.End.set() && !dst.Gone.set() {
+		return d
+	}
+	d := &dial{Src: src.place(), Dst: dst.at}
+	c.Dials = append(c.Dials, d)
+	return d
+}
+
+func (t *Tracker) dialState(*channel) {
+	dst := t.chans[t.f.destUniqueid]
+	if dst == nil || t.f.dialStatus != "RINGING" || dst.Ring.set() {
+		return
+	}
+	dst.Ring = t.mark()
+	t.keep(dst.call)
+}
+
+// dialEnd notes how a dial ended. It comes twice in queues: the first one counts.
+// One without a DialBegin is that of a picker, or of a consultation.
+func (t *Tracker) dialEnd(src *channel) {
+	dst := t.chans[t.f.destUniqueid]
+	if dst == nil {
+		return
+	}
+	if d := dst.call.dialTo(dst.at); d != nil && d.End.set() {
+		return
+	}
+	if src != nil && src.call != dst.call {
+		t.merge(src.call, dst.call)
+	}
+	d := t.dialOf(src, dst)
+	d.End, d.Status, d.Forward = t.mark(), t.f.dialStatus, t.f.forward
+	t.touch(dst.call)
+}
+
+func (t *Tracker) pickup(picker *channel) {
+	target := t.chans[t.f.target]
+	if picker == nil || target == nil {
+		return
+	}
+	if picker.call != target.call {
+		t.merge(picker.call, target.call)
+	}
+	c := target.call
+	for _, p := range c.Pickups {
+		if p.Picker == picker.at && p.Target == target.at {
+			return
+		}
+	}
+	c.Pickups = append(c.Pickups, pickup{Picker: picker.at, Target: target.at, At: t.mark()})
+	t.touch(c)
+}
+
+// beginConsult notes, with the call that a phone holds, that the phone calls
+// somebody on another line. The two calls may or may not be joined later.
+func (t *Tracker) beginConsult(line *channel) {
+	if line == nil || line.Kind != extension {
+		return
+	}
+	for _, ch := range t.phones[line.Ext] {
+		if ch == line || !ch.held() {
+			continue
+		}
+		c := ch.call
+		if n := len(c.Consults); n > 0 && c.Consults[n-1].Line == line.ID {
+			continue
+		}
+		c.Consults = append(c.Consults, consult{Chan: ch.at, Line: line.ID, span: span{From: t.mark()}})
+		t.keep(c)
+	}
+}
+
+// endConsults ends the consultations that the channel makes as the other line.
+func (t *Tracker) endConsults(line *channel, at mark) {
+	if line.Kind != extension {
+		return
+	}
+	for _, ch := range t.phones[line.Ext] {
+		for i := range ch.call.Consults {
+			if k := &ch.call.Consults[i]; k.Line == line.ID && !k.To.set() {
+				k.To = at
+				t.keep(ch.call)
+			}
+		}
+	}
+}
+
+func (ch *channel) held() bool {
+	n := len(ch.Holds)
+	return n > 0 && !ch.Holds[n-1].To.set()
+}
+
+func (t *Tracker) hold(ch *channel) {
+	if ch == nil || ch.held() {
+		return
+	}
+	ch.Holds = append(ch.Holds, span{From: t.mark()})
+	t.touch(ch.call)
+}
+
+// unhold ends a hold; one that was not begun means nothing: a REFER sends it always.
+func (t *Tracker) unhold(ch *channel) {
+	if ch == nil || !ch.held() {
+		return
+	}
+	ch.Holds[len(ch.Holds)-1].To = t.mark()
+	for i := range ch.call.Consults {
+		if k := &ch.call.Consults[i]; k.Chan == ch.at && !k.To.set() {
+			k.To = t.mark()
+		}
+	}
+	t.touch(ch.call)
+}

@@ -1,0 +1,150 @@
+package calls
+
+import (
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+	"strconv"
+	"strings"
+	"time"
+
+	"patchcord/ami"
+)
+
+// Two sessions to one PBX may overlap, when one node takes over from another: what
+// the first one heard last the second one hears again. Asterisk builds the text of an
+// event once for all sessions, so the copies are the same byte for byte.
+const (
+	echoTime  = 30 * time.Second // how long after each other two copies may come
+	echoSize  = 8192             // frames remembered; beyond it the oldest are forgotten, and would count as new
+	echoChunk = 128              // frames in one row of state
+)
+
+// echoes remembers the frames that were applied lately.
+type echoes struct {
+	ring  [echoSize]heard
+	next  uint64            // number of the next frame
+	last  map[uint64]uint64 // number of the last frame with that sum
+	dirty map[uint64]bool   // chunks that changed since the last Drain
+	text  []byte            // of the frame being looked at
+	again map[uint64]int    // what a session that just began may repeat; nil when it does not, or no more
+}
+
+type heard struct {
+	sum uint64
+	at  int64 // milliseconds since 1970; 0 when unknown
+}
+
+func newEchoes() *echoes {
+	return &echoes{last: map[uint64]uint64{}, dirty: map[uint64]bool{}}
+}
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+func (e *echoes) sumOf(m ami.Message) uint64 {
+	e.text = append(e.text[:0], m.Raw()...)
+	return uint64(crc32.Checksum(e.text, castagnoli))<<32 | uint64(crc32.ChecksumIEEE(e.text))
+}
+
+// isEcho reports whether the frame was applied before, and remembers it. With a
+// Timestamp in it, to the microsecond, that is certain. Without one only a session's
+// first frames can be repetitions, up to the first that is new: later the same text
+// may well tell the same thing happening again.
+func (t *Tracker) isEcho(m ami.Message, stamped bool) bool {
+	e := t.echoes
+	sum := e.sumOf(m)
+	if stamped {
+		if n, ok := e.last[sum]; ok && e.recent(e.ring[n%echoSize].at, t.at) {
+			return true
+		}
+	}
+	if e.again != nil {
+		if e.again[sum] > 0 {
+			e.again[sum]--
+			return true
+		}
+		e.again = nil
+	}
+	e.add(heard{sum: sum, at: unixMilli(t.at)})
+	return false
+}
+
+func (e *echoes) add(h heard) {
+	slot := e.next % echoSize
+	if old := e.ring[slot]; e.last[old.sum] == e.next-echoSize && e.next >= echoSize {
+		delete(e.last, old.sum)
+	}
+	e.ring[slot], e.last[h.sum] = h, e.next
+	e.dirty[slot/echoChunk] = true
+	e.next++
+}
+
+func (e *echoes) recent(at int64, now time.Time) bool {
+	return at == 0 || now.IsZero() || now.UnixMilli()-at <= echoTime.Milliseconds()
+}
+
+func unixMilli(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}
+
+// begin prepares for a session that may repeat what was heard until now.
+func (e *echoes) begin(now time.Time) {
+	e.again = nil
+	for n := e.oldest(); n < e.next; n++ {
+		if h := e.ring[n%echoSize]; e.recent(h.at, now) {
+			if e.again == nil {
+				e.again = map[uint64]int{}
+			}
+			e.again[h.sum]++
+		}
+	}
+}
+
+func (e *echoes) oldest() uint64 {
+	if e.next <= echoSize {
+		return 0
+	}
+	return e.next - echoSize
+}
+
+const echoPrefix = "heard/"
+
+// save puts the chunks that changed.
+func (e *echoes) save(rows map[string][]byte) {
+	for chunk := range e.dirty {
+		row := binary.BigEndian.AppendUint64(nil, e.next)
+		for i := range uint64(echoChunk) {
+			h := e.ring[chunk*echoChunk+i]
+			row = binary.BigEndian.AppendUint64(row, h.sum)
+			row = binary.BigEndian.AppendUint64(row, uint64(h.at))
+		}
+		rows[echoPrefix+strconv.FormatUint(chunk, 10)] = row
+	}
+	clear(e.dirty)
+}
+
+// restore reads what save wrote.
+func (e *echoes) restore(state map[string][]byte) error {
+	for key, row := range state {
+		number, ok := strings.CutPrefix(key, echoPrefix)
+		if !ok || row == nil {
+			continue
+		}
+		chunk, err := strconv.ParseUint(number, 10, 16)
+		if err != nil || chunk >= echoSize/echoChunk || len(row) != 8+16*echoChunk {
+			return fmt.Errorf("calls: state %s: not a chunk of %d frames", key, echoChunk)
+		}
+		e.next = max(e.next, binary.BigEndian.Uint64(row))
+		for i := range uint64(echoChunk) {
+			at := row[8+16*i:]
+			e.ring[chunk*echoChunk+i] = heard{sum: binary.BigEndian.Uint64(at), at: int64(binary.BigEndian.Uint64(at[8:]))}
+		}
+	}
+	for n := e.oldest(); n < e.next; n++ {
+		e.last[e.ring[n%echoSize].sum] = n
+	}
+	return nil
+}

@@ -1,0 +1,94 @@
+package calls
+
+import (
+	"strings"
+
+	"patchcord/crm"
+)
+
+// farEnds concludes the legs over trunks that the call dialled.
+func (v *view) farEnds() []crm.FarEnd {
+	var out []crm.FarEnd
+	for _, d := range v.Dials {
+		ch := v.Chans[d.Dst]
+		if ch.Kind != trunk || !d.Begin.set() {
+			continue
+		}
+		e := v.ending(d)
+		if v.places(d) && d.answered() {
+			e = ending{result: crm.ResultAccepted, at: d.End}
+		}
+		f := crm.FarEnd{Number: crm.Number(v.dialledTo(d.Dst)), For: v.forWhom(d), EndedAt: e.at.time(), Result: e.result}
+		if !d.Listed {
+			f.StartedAt = d.Begin.time()
+		}
+		if e.result != "" {
+			f.RingMS = ringTime(ch.Ring, orElse(earliest(ch.Up, e.at), e.at))
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+// forWhom returns the extension or group whose dial led to a trunk leg: the number at
+// which the dialplan was when it dialled, unless that is the outside number itself or
+// the number that the caller dialled to get here. Distributions name the pairs of a
+// follow-me after its extension.
+func (v *view) forWhom(d *dial) string {
+	number := v.dialledTo(d.Dst)
+	top, root := v.outermost(d)
+	for o := d; o != nil; o = v.outer(o) {
+		if o.Src < 0 {
+			continue
+		}
+		if who := followMe(localExten(v.Chans[o.Src].Name)); who != "" {
+			return who
+		}
+	}
+	for _, s := range v.Dials {
+		if s.Src == top.Src && v.overlap(s, top) {
+			if who := followMe(localExten(v.Chans[s.Dst].Name)); who != "" {
+				return who
+			}
+		}
+	}
+	for _, s := range v.Dials {
+		if s.Forward != "" && v.forwardOf(s) == top && v.Chans[s.Dst].Kind == extension {
+			return v.ext(s.Dst)
+		}
+	}
+	if root < 0 || v.sentTo(d, number) {
+		return ""
+	}
+	src := v.Chans[root]
+	at := src.Last
+	if at == "" || strings.HasSuffix(at, number) {
+		return ""
+	}
+	if at == src.Exten && src.Kind == trunk {
+		return "" // the DID: neither extension nor group
+	}
+	return at
+}
+
+// sentTo reports whether it was a transfer that sent the party to the number.
+func (v *view) sentTo(d *dial, number string) bool {
+	for _, x := range v.Transfers {
+		if x.At.Seq < d.first() && v.inChain(d, x.Transferee) && strings.HasSuffix(x.Extension, number) {
+			return true
+		}
+	}
+	return false
+}
+
+// followMe reads the extension out of FMPR-EXT and RG-EXT-NUMBER, as FreePBX and its
+// kin name the Local channels of a follow-me.
+func followMe(exten string) string {
+	for _, prefix := range []string{"FMPR-", "RG-"} {
+		if rest, ok := strings.CutPrefix(exten, prefix); ok {
+			ext, _, _ := strings.Cut(rest, "-")
+			return digitsOrNone(ext)
+		}
+	}
+	return ""
+}

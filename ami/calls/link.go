@@ -1,0 +1,197 @@
+package calls
+
+import (
+	"cmp"
+	"slices"
+)
+
+// A step is a channel's entering or leaving an ordinary bridge.
+type step struct {
+	at    mark
+	ch    int
+	stay  *stay
+	enter bool
+}
+
+// A walk goes through the bridges of a call in order, and notes who is connected
+// with the anchor: directly, or through Local pairs.
+type walk struct {
+	v        *view
+	in       []string // the ordinary bridge that a channel is in
+	bridged  []int    // channels that are ever in one
+	anchor   int
+	transfer int // of the call, the next to be looked at
+	park     int // likewise
+	open     []int
+}
+
+// steps returns the call's comings and goings in order.
+func (c *call) steps() (list []step, bridged []int) {
+	for i, ch := range c.Chans {
+		n := len(list)
+		for j := range ch.Stays {
+			s := &ch.Stays[j]
+			if s.Kind == waiting {
+				continue
+			}
+			list = append(list, step{at: s.From, ch: i, stay: s, enter: true})
+			if s.To.set() {
+				list = append(list, step{at: s.To, ch: i, stay: s})
+			}
+		}
+		if len(list) > n {
+			bridged = append(bridged, i)
+		}
+	}
+	if len(list) > 0 {
+		for _, x := range c.Transfers {
+			if !x.Blind {
+				list = append(list, step{at: x.At, ch: x.By})
+			}
+		}
+		for _, p := range c.Parks {
+			list = append(list, step{at: p.From, ch: p.Chan})
+		}
+	}
+	slices.SortStableFunc(list, func(a, b step) int {
+		if d := cmp.Compare(a.at.Seq, b.at.Seq); d != 0 || a.enter == b.enter {
+			return d
+		}
+		if b.enter {
+			return -1
+		}
+		return 1
+	})
+	return list, bridged
+}
+
+// link fills the view's links.
+func (v *view) link() {
+	steps, bridged := v.steps()
+	if len(steps) < 2 {
+		return
+	}
+	w := &walk{v: v, in: make([]string, len(v.Chans)), bridged: bridged, anchor: v.from}
+	for i, s := range steps {
+		if s.stay == nil { // a transfer or a park: it changes who is whose party
+		} else if s.enter {
+			w.in[s.ch] = s.stay.Bridge
+		} else if w.in[s.ch] == s.stay.Bridge {
+			w.in[s.ch] = ""
+		}
+		if i+1 == len(steps) || steps[i+1].at.Seq != s.at.Seq {
+			w.settle(s.at)
+		}
+	}
+}
+
+// settle compares who is connected now with who was before.
+func (w *walk) settle(at mark) {
+	w.moveAnchor(at)
+	v := w.v
+	now := slices.DeleteFunc(w.reach(w.anchor), w.consults)
+	w.open = slices.DeleteFunc(w.open, func(i int) bool {
+		l := &v.links[i]
+		if l.anchor == w.anchor && slices.Contains(now, l.ch) {
+			return false
+		}
+		l.To = at
+		return true
+	})
+	for _, ch := range now {
+		if !slices.ContainsFunc(w.open, func(i int) bool { return v.links[i].ch == ch }) {
+			v.links = append(v.links, link{ch: ch, anchor: w.anchor, span: span{From: at}})
+			w.open = append(w.open, len(v.links)-1)
+		}
+	}
+}
+
+// consults reports whether the anchor is with somebody only to ask: it is the caller
+// himself who means to pass the other party on, and has not done so yet. Who sent the
+// party off blind is out of it at once, though both are still in their bridge.
+func (w *walk) consults(ch int) bool {
+	v := w.v
+	for _, x := range v.Transfers[:w.transfer] {
+		if x.Blind && x.By == ch && w.anchor != v.from {
+			return true
+		}
+	}
+	return w.anchor == v.from && v.Chans[w.anchor].Kind == extension && w.transfer == 0 && len(v.links) > 0 && v.consulted(v.dialTo(ch))
+}
+
+// moveAnchor finds out with whom the conversation is held now. It begins with the
+// party in From. The far end of an outbound call or a click-to-call takes its place:
+// it is the one who stays when the call is passed on. Whoever transfers or parks the
+// other party leaves the call to him.
+func (w *walk) moveAnchor(at mark) {
+	v := w.v
+	for ; w.transfer < len(v.Transfers) && v.Transfers[w.transfer].At.Seq <= at.Seq; w.transfer++ {
+		x := v.Transfers[w.transfer]
+		if x.Transferee >= 0 && (x.By == w.anchor || x.Second == w.anchor) {
+			w.anchor = w.party(x.Transferee)
+		}
+	}
+	for ; w.park < len(v.Parks) && v.Parks[w.park].From.Seq <= at.Seq; w.park++ {
+		if ee := v.Parks[w.park].Chan; w.wasWith(ee, v.Parks[w.park].From) {
+			w.anchor = ee
+		}
+	}
+	if w.anchor != v.from && v.Chans[w.anchor].Gone.set() && v.Chans[w.anchor].Gone.Seq <= at.Seq && !v.Chans[v.from].Gone.set() {
+		w.anchor = v.from
+	}
+	if w.anchor != v.from || v.Chans[v.from].Kind != extension {
+		return
+	}
+	for _, ch := range w.reach(w.anchor) {
+		if v.Chans[ch].Kind == trunk || v.click {
+			w.anchor = ch
+			return
+		}
+	}
+}
+
+// wasWith reports whether the channel was just connected with the anchor.
+func (w *walk) wasWith(ch int, at mark) bool {
+	return slices.ContainsFunc(w.v.links, func(l link) bool {
+		return l.ch == ch && l.anchor == w.anchor && (!l.To.set() || l.To.within(at, moveTime))
+	})
+}
+
+// party returns the person that a channel stands for: itself, or who is behind it.
+func (w *walk) party(ch int) int {
+	if w.v.Chans[ch].Kind != plumbing {
+		return ch
+	}
+	if peer := w.v.Chans[ch].Peer; peer >= 0 {
+		if r := w.reach(peer); len(r) > 0 {
+			return r[0]
+		}
+	}
+	return ch
+}
+
+// reach returns the people whom a channel is connected with.
+func (w *walk) reach(from int) []int {
+	chans := w.v.Chans
+	seen := []int{from}
+	var people []int
+	for i := 0; i < len(seen); i++ {
+		ch := chans[seen[i]]
+		if i > 0 && ch.Kind == plumbing && ch.Peer >= 0 && !slices.Contains(seen, ch.Peer) {
+			seen = append(seen, ch.Peer)
+		}
+		if w.in[seen[i]] == "" {
+			continue
+		}
+		for _, o := range w.bridged {
+			if w.in[o] != w.in[seen[i]] || slices.Contains(seen, o) {
+				continue
+			}
+			seen = append(seen, o)
+			if chans[o].Kind != plumbing && (o == w.v.from || !w.v.isLine(o)) {
+				people = append(people, o)
+			}
+		}
+	}
+	return people
+}

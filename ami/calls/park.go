@@ -1,0 +1,53 @@
+package calls
+
+func (t *Tracker) parked(*channel) {
+	f := &t.f
+	ee := t.chans[f.parkee]
+	if ee == nil {
+		return
+	}
+	if p := openPark(ee); p != nil {
+		return
+	}
+	p := &park{Chan: ee.at, Space: f.space, By: t.dev.deviceOf(f.parkerDial), Retriever: -1, span: span{From: t.mark()}}
+	if f.parkerDial == "" {
+		p.By = ""
+	}
+	ee.Served = t.mark()
+	ee.call.Parks = append(ee.call.Parks, p)
+	t.touch(ee.call)
+}
+
+func openPark(ch *channel) *park {
+	for i := len(ch.call.Parks) - 1; i >= 0; i-- {
+		if p := ch.call.Parks[i]; p.Chan == ch.at && !p.To.set() {
+			return p
+		}
+	}
+	return nil
+}
+
+func (t *Tracker) unparked(*channel) {
+	ee, by := t.chans[t.f.parkee], t.chans[t.f.retriever]
+	if ee == nil {
+		return
+	}
+	if by != nil && by.call != ee.call {
+		t.merge(by.call, ee.call)
+	}
+	t.endPark(ee, "retrieved", by.place())
+}
+
+func (t *Tracker) parkTimeout(*channel) { t.endPark(t.chans[t.f.parkee], "timeout", -1) }
+
+func (t *Tracker) parkGiveUp(*channel) { t.endPark(t.chans[t.f.parkee], "abandoned", -1) }
+
+func (t *Tracker) endPark(ee *channel, result string, retriever int) {
+	if ee == nil {
+		return
+	}
+	if p := openPark(ee); p != nil {
+		p.To, p.Result, p.Retriever = t.mark(), result, retriever
+		t.touch(ee.call)
+	}
+}

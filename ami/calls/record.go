@@ -1,0 +1,182 @@
+package calls
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"patchcord/crm"
+)
+
+// record concludes the whole record of a call; nil when it is none (only plumbing, so far).
+func (t *Tracker) record(c *call) *crm.Call {
+	v := t.look(c)
+	if !v.visible() {
+		return nil
+	}
+	r := &crm.Call{
+		ID: c.ID, PBX: t.cfg.PBX, Tenant: t.cfg.Tenant, Boot: crm.At(c.Boot), Linkedids: slices.Clone(c.Linkedids),
+		Direction: v.direction(), From: v.caller(), StartedAt: v.started(),
+		AnsweredAt: v.answeredAt().time(), EndedAt: v.over().time(),
+		Attributes: maps.Clone(c.Attributes), Complete: !c.Missed, Gaps: slices.Clone(c.Gaps),
+	}
+	if to := v.toNumber(); to != "" {
+		r.To = t.number(to)
+	}
+	r.Offers, r.FarEnds = v.offers(r.From.Name), v.farEnds()
+	r.QueueVisits, r.WaitMS = v.visits()
+	v.talksInto(r)
+	r.Transfers, r.Parked, r.Conferences, r.Recordings = v.transfers(), v.parks(), v.conferences(), v.recordings()
+	for i := range r.Offers {
+		if r.Offers[i].Result == crm.ResultAccepted {
+			r.RingMS = r.Offers[i].RingMS
+			break
+		}
+	}
+	if v.over().set() {
+		if r.EndedAt.IsZero() {
+			r.EndedAt = lastKnown(c)
+		}
+		r.EndedBy = v.endedBy()
+		r.Outcome = v.outcome(r.EndedBy)
+		r.Cause = v.Chans[v.from].Cause
+	} else if v.answeredAt().set() {
+		r.Outcome = crm.Answered
+	}
+	return r
+}
+
+// lastKnown is the end of a call whose frames had no time.
+func lastKnown(c *call) crm.Time { return crm.At(c.Cut.At) }
+
+// number returns a number as a party, normalised where that is possible.
+func (t *Tracker) number(s string) crm.Party {
+	p := crm.Party{Number: crm.Number(s)}
+	e, ok := t.e164[p.Number]
+	if !ok {
+		e, _ = crm.E164(s, t.cfg.Region)
+		if len(t.e164) >= maxKnown {
+			clear(t.e164)
+		}
+		t.e164[p.Number] = e
+	}
+	p.E164 = e
+	return p
+}
+
+// caller returns the party that the call is from, as it was at its first frame.
+func (v *view) caller() crm.Party {
+	ch := v.Chans[v.from]
+	if ch.Kind == extension {
+		p := crm.Party{Number: crm.Number(v.ext(v.from)), Name: anonymous(ch.Label)}
+		if ch.Listed {
+			p.Name = ""
+		}
+		return p
+	}
+	if ch.Kind == plumbing || ch.Listed {
+		return crm.Party{}
+	}
+	var p crm.Party
+	if n := anonymous(ch.Num); v.click {
+		p = v.t.number(v.dialledTo(v.from))
+	} else if n != "" {
+		p = v.t.number(n)
+	}
+	p.Name = anonymous(ch.Label)
+	return p
+}
+
+func (v *view) started() crm.Time {
+	first := v.Chans[v.first]
+	if first.Listed {
+		return uniqueidTime(first.ID)
+	}
+	return first.Born.time()
+}
+
+func (v *view) visits() ([]crm.QueueVisit, *crm.Millis) {
+	var out []crm.QueueVisit
+	var sum []span
+	for _, q := range v.Visits {
+		r := crm.QueueVisit{Queue: q.Queue, EnteredAt: q.Enter.time(), LeftAt: q.Leave.time(), Position: q.Position, Result: v.visitResult(q)}
+		if q.Leave.set() {
+			r.WaitMS = between(q.Enter, q.Leave)
+		}
+		sum = append(sum, span{q.Enter, q.Leave})
+		out = append(out, r)
+	}
+	return out, total(sum)
+}
+
+func (v *view) talksInto(r *crm.Call) {
+	var talks, holds []span
+	for _, k := range v.talks {
+		if k.room != nil && v.Chans[k.ch].Kind != extension {
+			continue
+		}
+		held := v.held(k)
+		r.Talks = append(r.Talks, crm.Talk{
+			Extension: v.speaker(k), With: v.partner(k), Via: v.via(k), StartedAt: k.From.time(), EndedAt: k.To.time(),
+			HoldMS: total(held), ConsultMS: total(v.consulting(k)),
+		})
+		talks, holds = append(talks, k.span), append(holds, held...)
+	}
+	slices.SortStableFunc(r.Talks, func(a, b crm.Talk) int { return a.StartedAt.Compare(b.StartedAt.Time) })
+	r.TalkMS, r.HoldMS = total(talks), total(holds)
+}
+
+func (v *view) parks() []crm.Parked {
+	var out []crm.Parked
+	for _, p := range v.Parks {
+		by := p.By
+		for _, x := range v.Transfers { // ParkerDialString names whom the dialplan dialled, not who parks
+			if x.Blind && x.Transferee >= 0 && v.parkedBy(x, p) {
+				by = v.who(x.By)
+			}
+		}
+		r := crm.Parked{
+			Space: p.Space, By: by, StartedAt: p.From.time(), EndedAt: p.To.time(), Result: p.Result, RetrievedBy: v.who(p.Retriever),
+		}
+		if v.Cut.set() && p.To.Seq == v.Cut.Seq {
+			r.Result = "" // the PBX was gone, not he
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
+func (v *view) conferences() []crm.Conference {
+	var out []crm.Conference
+	for _, r := range v.Rooms {
+		if len(r.Members) == 0 {
+			continue
+		}
+		c := crm.Conference{Room: r.Name, JoinedAt: r.Members[0].From.time()}
+		left, inside := mark{}, false
+		for _, m := range r.Members {
+			inside = inside || !m.To.set()
+			if m.To.Seq > left.Seq {
+				left = m.To
+			}
+		}
+		if !inside {
+			c.LeftAt = left.time()
+		}
+		for _, o := range r.Others {
+			if o.Who != "" && !slices.Contains(c.With, o.Who) {
+				c.With = append(c.With, o.Who)
+			}
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+func (v *view) recordings() []crm.Recording {
+	var out []crm.Recording
+	for _, r := range v.Recs {
+		out = append(out, crm.Recording{File: strings.ToValidUTF8(r.File, ""), StartedAt: r.From.time(), EndedAt: r.To.time()})
+	}
+	return out
+}

@@ -1,0 +1,141 @@
+package calls
+
+import (
+	"cmp"
+	"slices"
+)
+
+func (t *Tracker) confJoin(ch *channel) {
+	if ch == nil || t.f.bridge == "" {
+		return
+	}
+	t.enterBridge(ch, t.f.bridge, conference, t.mark())
+	t.joinRoom(ch, t.f.bridge, t.f.conference, t.mark())
+}
+
+func (t *Tracker) confLeave(ch *channel) {
+	if ch != nil {
+		t.leaveRooms(ch, t.mark())
+		if s := ch.bridge(); s != nil && s.Kind == conference {
+			s.To = t.mark()
+		}
+		t.touch(ch.call)
+	}
+}
+
+// joinRoom puts a channel into a conference. Everybody in it has a call of his own,
+// so each of those calls learns who else is there, and when.
+func (t *Tracker) joinRoom(ch *channel, bridge, name string, at mark) {
+	person := ch.call.behind(ch)
+	if person == nil || slices.Contains(t.rooms[bridge], ch) {
+		return
+	}
+	who := ch.call.who(person.at)
+	r := ch.call.room(bridge, name)
+	r.Members = append(r.Members, member{ID: ch.ID, Who: who, Chan: person.at, span: span{From: at}})
+	for _, o := range t.rooms[bridge] {
+		if o.call == ch.call {
+			continue
+		}
+		other := o.call.room(bridge, name)
+		other.Others = append(other.Others, member{ID: ch.ID, Who: who, Chan: -1, span: span{From: at}})
+		if p := o.call.behind(o); p != nil {
+			r.Others = append(r.Others, member{ID: o.ID, Who: o.call.who(p.at), Chan: -1, span: span{From: at}})
+		}
+		t.touch(o.call)
+	}
+	t.rooms[bridge] = append(t.rooms[bridge], ch)
+	t.touch(ch.call)
+}
+
+// behind returns whom a channel stands for: itself, or for half of a Local pair who
+// answered the other half; nil when there is nobody.
+func (c *call) behind(ch *channel) *channel {
+	if ch.Kind != plumbing {
+		return ch
+	}
+	for _, d := range c.Dials {
+		if ch.Peer >= 0 && d.Src == ch.Peer && d.answered() && c.Chans[d.Dst].Kind != plumbing {
+			return c.Chans[d.Dst]
+		}
+	}
+	return nil
+}
+
+// leaveRooms takes a channel out of the conference it is in.
+func (t *Tracker) leaveRooms(ch *channel, at mark) {
+	s := ch.bridge()
+	bridge := ""
+	if s != nil && s.Kind == conference {
+		bridge = s.Bridge
+	} else if n := len(ch.Stays); n > 0 && ch.Stays[n-1].Kind == conference {
+		bridge = ch.Stays[n-1].Bridge
+	}
+	in := t.rooms[bridge]
+	if !slices.Contains(in, ch) {
+		return
+	}
+	in = slices.DeleteFunc(in, func(o *channel) bool { return o == ch })
+	if len(in) == 0 {
+		delete(t.rooms, bridge)
+	} else {
+		t.rooms[bridge] = in
+	}
+	t.seenLeaving(ch.call, bridge, ch.ID, at)
+	for _, o := range in {
+		if o.call != ch.call {
+			t.seenLeaving(o.call, bridge, ch.ID, at)
+		}
+	}
+}
+
+// seenLeaving ends the member's presence as c sees it; when c has nobody left in
+// the room, that of all others too.
+func (t *Tracker) seenLeaving(c *call, bridge, id string, at mark) {
+	r := c.room(bridge, "")
+	inside := false
+	for i := range r.Members {
+		if m := &r.Members[i]; m.ID == id && !m.To.set() {
+			m.To = at
+		}
+		inside = inside || !r.Members[i].To.set()
+	}
+	for i := range r.Others {
+		if m := &r.Others[i]; !m.To.set() && (m.ID == id || !inside) {
+			m.To = at
+		}
+	}
+	t.touch(c)
+}
+
+// room returns the call's stay in a conference.
+func (c *call) room(bridge, name string) *room {
+	for _, r := range c.Rooms {
+		if r.Bridge == bridge {
+			if r.Name == "" {
+				r.Name = name
+			}
+			return r
+		}
+	}
+	r := &room{Name: name, Bridge: bridge}
+	c.Rooms = append(c.Rooms, r)
+	return r
+}
+
+// addRoom adds another call's stay in a conference to this one's: those who came by
+// the two calls are no longer others to each other.
+func (c *call) addRoom(r *room) {
+	mine := c.room(r.Bridge, r.Name)
+	mine.Members = append(mine.Members, r.Members...)
+	slices.SortStableFunc(mine.Members, func(a, b member) int { return cmp.Compare(a.From.Seq, b.From.Seq) })
+	var others []member
+	for _, o := range append(mine.Others, r.Others...) {
+		same := func(m member) bool { return m.ID == o.ID }
+		if !slices.ContainsFunc(mine.Members, same) && !slices.ContainsFunc(others, func(m member) bool { return same(m) && m.From == o.From }) {
+			others = append(others, o)
+		}
+	}
+	slices.SortStableFunc(others, func(a, b member) int { return cmp.Compare(a.From.Seq, b.From.Seq) })
+	mine.Others = others
+}

@@ -1,0 +1,131 @@
+package calls
+
+import (
+	"slices"
+
+	"patchcord/crm"
+)
+
+// transfersDone returns the transfers that sent the party somewhere: not those into a parking lot.
+func (v *view) transfersDone() []*transfer {
+	var out []*transfer
+	for _, x := range v.call.Transfers {
+		if !x.Blind || !v.isParking(x) {
+			out = append(out, x)
+		}
+	}
+	return out
+}
+
+// isParking reports whether the first thing that became of a transferred party is
+// that it was parked.
+func (v *view) isParking(x *transfer) bool {
+	if x.Transferee < 0 {
+		return false
+	}
+	return slices.ContainsFunc(v.Parks, func(p *park) bool { return v.parkedBy(x, p) })
+}
+
+// parkedBy reports whether a transfer is how the party was parked.
+func (v *view) parkedBy(x *transfer, p *park) bool {
+	if !v.sameParty(p.Chan, x.Transferee) || !p.From.within(x.At, leaveTogether) || !x.At.within(p.From, leaveTogether) {
+		return false
+	}
+	return !slices.ContainsFunc(v.Dials, func(d *dial) bool {
+		return d.Begin.Seq > x.At.Seq && d.Begin.Seq < p.From.Seq && v.inChain(d, x.Transferee)
+	})
+}
+
+func (v *view) sameParty(a, b int) bool { return a == b || v.Chans[a].Peer == b }
+
+func (v *view) transfers() []crm.Transfer {
+	var out []crm.Transfer
+	list := v.transfersDone()
+	for i, x := range list {
+		next := ^uint64(0)
+		if i+1 < len(list) {
+			next = list[i+1].At.Seq
+		}
+		r := crm.Transfer{Kind: "attended", By: v.who(x.By), To: x.Extension, At: x.At.time(), Completed: v.completed(x, next)}
+		if x.Blind {
+			r.Kind = "blind"
+		} else {
+			r.To = v.targetOf(x)
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
+// targetOf returns whom an attended transfer was to. The target may be a Local
+// channel, or not be named: then it is whoever the transferer was with on the other line.
+func (v *view) targetOf(x *transfer) string {
+	if x.Target >= 0 && x.Target != x.Transferee {
+		if who := v.personBehind(x.Target); who != "" {
+			return who
+		}
+	}
+	for i, ch := range v.Chans {
+		if i == x.By || i == x.Second || i == x.Transferee {
+			continue
+		}
+		for _, s := range ch.Stays {
+			if s.Bridge == x.Bridge && s.From.Seq < x.At.Seq && x.Bridge != "" {
+				if who := v.personBehind(i); who != "" {
+					return who
+				}
+			}
+		}
+	}
+	if x.Second >= 0 && x.Second != x.By {
+		if e := v.Chans[x.Second].Exten; dialable(e) {
+			return e
+		}
+	}
+	return ""
+}
+
+// personBehind returns how a channel's person is named, through Local pairs.
+func (v *view) personBehind(ch int) string {
+	if v.Chans[ch].Kind != plumbing {
+		return v.who(ch)
+	}
+	who := ""
+	for _, d := range v.Dials {
+		if peer := v.Chans[ch].Peer; peer >= 0 && d.Src == peer {
+			if w := v.personBehind(d.Dst); w != "" && (who == "" || d.answered()) {
+				who = w
+			}
+		}
+	}
+	if who == "" {
+		if e := localExten(v.Chans[ch].Name); dialable(e) {
+			return e
+		}
+	}
+	return who
+}
+
+// completed reports whether a person, voicemail or a conference had the party after
+// the transfer, and before the next one.
+func (v *view) completed(x *transfer, next uint64) bool {
+	for _, k := range v.talks {
+		if k.ch == x.By || k.From.Seq >= next || v.who(k.ch) == v.who(x.By) {
+			continue
+		}
+		if k.From.Seq > x.At.Seq || !x.Blind && k.ch != x.Second && (!k.To.set() || k.To.Seq > x.At.Seq) {
+			return true
+		}
+	}
+	for _, r := range v.Rooms {
+		for _, m := range r.Members {
+			if m.From.Seq > x.At.Seq && m.From.Seq < next {
+				return true
+			}
+		}
+	}
+	if x.Second >= 0 && x.Second != x.By && v.Mailed == v.Chans[x.Second].ID {
+		return true // he took the place of the line that voicemail had answered
+	}
+	return v.Voicemail.Seq > x.At.Seq && v.Voicemail.Seq < next
+}

@@ -1,0 +1,92 @@
+package calls
+
+import "slices"
+
+// speaker returns the extension whose talk it is.
+func (v *view) speaker(k *talk) string {
+	if v.Chans[k.ch].Kind == extension {
+		return v.ext(k.ch)
+	}
+	if v.Chans[k.anchor].Kind == extension {
+		return v.ext(k.anchor)
+	}
+	return ""
+}
+
+// partner returns whom it is with.
+func (v *view) partner(k *talk) string {
+	switch {
+	case k.room != nil:
+		return k.room.Name
+	case v.Chans[k.ch].Kind == extension:
+		return v.who(k.anchor)
+	}
+	return v.who(k.ch)
+}
+
+// via concludes how the person first got the party.
+func (v *view) via(k *talk) string {
+	if k.room != nil {
+		return "conference"
+	}
+	for _, p := range v.Pickups {
+		if p.Picker == k.ch {
+			return "pickup"
+		}
+	}
+	for _, p := range v.Parks {
+		if p.Retriever == k.ch {
+			return "park"
+		}
+	}
+	d := v.dialTo(k.ch)
+	if k.ch == v.from {
+		d = v.dialTo(k.anchor)
+	}
+	switch {
+	case d == nil && v.joined(k):
+		return "transfer"
+	case d == nil:
+		return "dial"
+	case v.queueOf(d) != "":
+		return "queue"
+	case v.consulted(d):
+		return "transfer"
+	}
+	return v.ledBy(d)
+}
+
+// joined reports whether an attended transfer brought two parties together of whom
+// neither was called for the other: each had a call of his own with the transferer.
+func (v *view) joined(k *talk) bool {
+	return slices.ContainsFunc(v.Transfers, func(x *transfer) bool {
+		return !x.Blind && x.By != k.ch && x.Second != k.ch && x.At.within(k.From, moveTime) && k.From.within(x.At, moveTime)
+	})
+}
+
+// ledBy returns what sent the party to the dial: the last of a transfer and the end
+// of a park, if any.
+func (v *view) ledBy(d *dial) string {
+	via, at := "dial", uint64(0)
+	for _, x := range v.transfersDone() {
+		if x.At.Seq < d.first() && x.At.Seq > at && v.inChain(d, x.Transferee) {
+			via, at = "transfer", x.At.Seq
+		}
+	}
+	for _, p := range v.Parks {
+		if p.Result == "timeout" && p.To.Seq < d.first() && p.To.Seq > at && v.inChain(d, p.Chan) {
+			via, at = "park", p.To.Seq
+		}
+	}
+	return via
+}
+
+// inChain reports whether a channel is one of those by which the dial was made.
+func (v *view) inChain(d *dial, ch int) bool {
+	for o := d; o != nil; o = v.outer(o) {
+		if ch >= 0 && o.Src >= 0 && (o.Src == ch || v.Chans[o.Src].Peer == ch) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,285 @@
+package calls
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"patchcord/crm"
+)
+
+// A view is a call looked at as a whole: what its facts add up to.
+type view struct {
+	*call
+	t     *Tracker
+	from  int  // channel of the party in From; -1 while nobody is known
+	first int  // first channel of the call; that of From, or the Local half it is behind
+	main  int  // origin that the call is named after
+	click bool // the PBX called From first
+	links []link
+	talks []*talk
+}
+
+// A link is a stretch in which a person is connected with the anchor: the party
+// that the conversation is held with.
+type link struct {
+	ch, anchor int
+	span
+}
+
+// look concludes who is who and who spoke with whom.
+func (t *Tracker) look(c *call) *view {
+	v := &view{call: c, t: t, from: -1, first: -1, main: c.mainOrigin()}
+	v.first = c.Origins[v.main].First
+	if v.first >= len(c.Chans) {
+		return v // an empty call, only just made
+	}
+	d := c.dialTo(v.first)
+	v.click = d != nil && d.Src < 0 && !c.Chans[v.first].Gone.before(d.Begin)
+	v.from = v.placing()
+	v.link()
+	v.talks = v.conversations()
+	return v
+}
+
+func (m mark) before(n mark) bool { return m.set() && m.Seq < n.Seq }
+
+// mainOrigin returns the oldest origin that has an outside party, else the oldest.
+func (c *call) mainOrigin() int {
+	order := make([]int, len(c.Origins))
+	for i := range order {
+		order[i] = i
+	}
+	if len(order) > 1 {
+		slices.SortStableFunc(order, func(a, b int) int {
+			x, y := c.Origins[a], c.Origins[b]
+			return cmp.Or(compareIDs(x.Linkedid, y.Linkedid), cmp.Compare(x.Seq, y.Seq))
+		})
+	}
+	for _, o := range order {
+		for _, ch := range c.Chans {
+			if ch.Origin == o && ch.Kind == trunk {
+				return o
+			}
+		}
+	}
+	return order[0]
+}
+
+// placing returns the channel of the party that the call is from: the first one, or
+// behind a Local pair the phone that its other half called.
+func (v *view) placing() int {
+	first := v.Chans[v.first]
+	if first.Kind != plumbing || first.Peer < 0 {
+		return v.first
+	}
+	found := v.first
+	for _, d := range v.Dials {
+		if d.Src != first.Peer || v.Chans[d.Dst].Kind == plumbing || !v.places(d) {
+			continue
+		}
+		if found == v.first || d.answered() || !v.dialTo(found).answered() && !d.End.set() {
+			found = d.Dst
+		}
+	}
+	return found
+}
+
+// visible reports whether this is a call between people at all.
+func (v *view) visible() bool {
+	return v.from >= 0 && (v.Chans[v.from].Kind != plumbing || v.click)
+}
+
+// ext returns the number of an extension's channel. A phone whose name does not tell
+// counts as the extension of the Local channel that calls it.
+func (c *call) ext(i int) string {
+	ch := c.Chans[i]
+	if ch.Ext != "" {
+		return ch.Ext
+	}
+	if d := c.dialTo(i); d != nil && d.Src >= 0 {
+		if e := localExten(c.Chans[d.Src].Name); dialable(e) {
+			return e
+		}
+	}
+	_, device := splitChannel(ch.Name)
+	return device
+}
+
+// who returns how a party is named: its extension, or its number.
+func (c *call) who(i int) string {
+	if i < 0 {
+		return ""
+	}
+	ch := c.Chans[i]
+	switch {
+	case ch.Kind == extension:
+		return c.ext(i)
+	case ch.Kind == trunk && c.dialTo(i) != nil:
+		return c.dialledTo(i)
+	case ch.Kind == trunk:
+		return anonymous(ch.Num)
+	}
+	return ""
+}
+
+// dialledTo returns the number that was dialled to reach a trunk leg, as it was dialled
+// in the dialplan: what the trunk was given is only the end of it.
+func (c *call) dialledTo(i int) string {
+	d := c.dialTo(i)
+	given := dialledNumber(d.String)
+	candidates := []string{c.Chans[i].LegNum}
+	if d.Src >= 0 {
+		src := c.Chans[d.Src]
+		candidates = append(candidates, localExten(src.Name), src.Last, src.Ran, src.Exten)
+	}
+	for _, n := range candidates {
+		if n != "" && given != "" && strings.HasSuffix(n, given) && dialable(n) {
+			return n
+		}
+	}
+	if given == "" {
+		return c.Chans[i].LegNum
+	}
+	return given
+}
+
+// dialledNumber returns the number in a dial string: NUMBER@TRUNK, TRUNK/NUMBER,
+// TECH/NUMBER@TRUNK or TECH/TRUNK/NUMBER.
+func dialledNumber(s string) string {
+	if n, _, ok := strings.Cut(s, "@"); ok {
+		return n[strings.LastIndexByte(n, '/')+1:]
+	}
+	if i := strings.LastIndexByte(s, '/'); i >= 0 && dialable(s[i+1:]) {
+		return s[i+1:]
+	}
+	return ""
+}
+
+// anonymous returns "" for what callers without a number are called.
+func anonymous(s string) string {
+	switch strings.ToLower(s) {
+	case "", "anonymous", "restricted", "unavailable", "private", "unknown", "<unknown>":
+		return ""
+	}
+	return s
+}
+
+// outer returns the dial of the Local pair that d was made behind, or nil.
+func (c *call) outer(d *dial) *dial {
+	if d == nil || d.Src < 0 {
+		return nil
+	}
+	src := c.Chans[d.Src]
+	if src.Kind != plumbing || src.Peer < 0 || !strings.HasSuffix(src.Name, ";2") {
+		return nil
+	}
+	return c.dialTo(src.Peer)
+}
+
+// outermost returns the dial that led to d through Local pairs, and the channel that
+// dialled it; -1 when the PBX did.
+func (c *call) outermost(d *dial) (*dial, int) {
+	for n := 0; n < len(c.Chans); n++ {
+		o := c.outer(d)
+		if o == nil {
+			break
+		}
+		d = o
+	}
+	if d.Src >= 0 {
+		if src := c.Chans[d.Src]; strings.HasSuffix(src.Name, ";2") && src.Peer >= 0 {
+			return d, -1 // a pair that nobody dialled: a consultation
+		}
+	}
+	return d, d.Src
+}
+
+// consulted reports whether the dial is that of a consultation: made by the
+// transferer on another line, or by the PBX for him.
+func (v *view) consulted(d *dial) bool {
+	if d == nil {
+		return false
+	}
+	_, root := v.outermost(d)
+	if root < 0 {
+		return !v.places(d)
+	}
+	for i, o := range v.Origins {
+		if i != v.main && o.First == root {
+			return true
+		}
+	}
+	return false
+}
+
+// places reports whether the dial is that of the phone which places a click-to-call.
+func (v *view) places(d *dial) bool {
+	if d.Dst == v.first && d.Src < 0 {
+		return true
+	}
+	first := v.Chans[v.first]
+	if first.Kind != plumbing || first.Peer < 0 || d.Src != first.Peer {
+		return false
+	}
+	f := v.dialTo(v.first)
+	return f == nil || f.Src < 0 && (!f.answered() || d.first() < f.End.Seq)
+}
+
+// queueOf returns the queue that a dial rings for. Behind a Local pair that is only
+// so until somebody answered there.
+func (c *call) queueOf(d *dial) string {
+	for d != nil && d.Queue == "" {
+		o := c.outer(d)
+		if o == nil || o.End.before(d.Begin) {
+			return ""
+		}
+		d = o
+	}
+	if d == nil {
+		return ""
+	}
+	return d.Queue
+}
+
+// trunks reports whether a person called for a line to the outside.
+func (v *view) direction() crm.Direction {
+	p := v.Chans[v.from]
+	if p.Kind == trunk {
+		if v.click {
+			return crm.Outbound
+		}
+		return crm.Inbound
+	}
+	limit := ^uint64(0)
+	if len(v.links) > 0 {
+		limit = v.links[0].From.Seq
+	}
+	for _, x := range v.Transfers {
+		limit = min(limit, x.At.Seq)
+	}
+	for _, d := range v.Dials {
+		if ch := v.Chans[d.Dst]; ch.Kind == trunk && ch.Origin == v.main && d.first() < limit && !v.places(d) {
+			return crm.Outbound
+		}
+	}
+	if p.Listed && len(v.Dials) == 0 {
+		return ""
+	}
+	if v.click && (!p.Up.set() || v.toNumber() == "") {
+		return "" // where it was going nobody said
+	}
+	return crm.Internal
+}
+
+// toNumber returns what was dialled first.
+func (v *view) toNumber() string {
+	first := v.Chans[v.first]
+	if !v.click {
+		return first.Exten
+	}
+	if v.first != v.from && first.Ran == "" {
+		return v.Chans[v.from].Ran
+	}
+	return first.Ran
+}
