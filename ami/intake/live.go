@@ -1,0 +1,259 @@
+package intake
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"patchcord/ami/calls"
+	"patchcord/buffer"
+	"patchcord/crm"
+)
+
+// popMaxAge is how old a ring may be to be shown. Frames that waited longer
+// still change records.
+const popMaxAge = 30 * time.Second
+
+// live is the fold that the screens see. It holds no lock while it publishes, and asks no store.
+type live struct {
+	people  *People
+	match   *matcher
+	publish func(*crm.Event)
+	log     *slog.Logger
+	onStale func(*crm.Event, time.Duration) // see Config
+
+	queue chan buffer.Entry // full: the entry is dropped here and a gap is marked; the log still has it
+
+	mu     sync.Mutex
+	fold   *calls.Tracker // guarded by mu; nil while this node knows nothing of the PBX
+	pos    crm.Position   // guarded by mu: of the newest entry folded
+	stale  bool           // guarded by mu: the fold is only looked at, nothing more is folded into it
+	last   time.Time      // guarded by mu: receipt of the newest entry folded
+	recent recent         // guarded by mu: what ended and is not committed yet
+}
+
+// put hands an entry to the live fold; false when its queue is full.
+func (l *live) put(e buffer.Entry) bool {
+	select {
+	case l.queue <- e:
+		return true
+	default:
+		return false
+	}
+}
+
+// begin goes on from another fold, which has everything up to pos.
+func (l *live) begin(fold *calls.Tracker, pos crm.Position) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.fold, l.pos, l.stale = fold, pos, false
+}
+
+// stop forgets what waits to be folded. The fold is to be begun anew; until then
+// it tells what it knew last.
+func (l *live) stop() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.stale = true
+	for len(l.queue) > 0 {
+		<-l.queue
+	}
+}
+
+func (l *live) running() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.fold != nil && !l.stale
+}
+
+// reached returns the position of the newest entry folded.
+func (l *live) reached() crm.Position {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.pos
+}
+
+// heardAt returns when the newest entry folded was received.
+func (l *live) heardAt() time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.last
+}
+
+// catchUp folds what the log has up to and with last.
+func (l *live) catchUp(ctx context.Context, log buffer.Log, pbx string, last crm.Position, heard func(buffer.Entry)) error {
+	for l.reached().Compare(last) < 0 {
+		entries, err := log.Read(ctx, pbx, l.reached(), readLimit)
+		entries, err = readable(entries, err, l.heardAt(), l.log)
+		if err != nil {
+			return fmt.Errorf("read log of %s for the screens: %w", pbx, err)
+		}
+		if len(entries) == 0 {
+			return fmt.Errorf("the log of %s ends at %s, and should at %s", pbx, l.reached(), last)
+		}
+		for _, e := range entries {
+			l.take(ctx, e)
+			heard(e)
+		}
+	}
+	return nil
+}
+
+func (l *live) run(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case e := <-l.queue:
+			l.take(ctx, e)
+		}
+	}
+}
+
+func (l *live) take(ctx context.Context, e buffer.Entry) {
+	in, err := inputOf(e)
+	if err != nil {
+		l.mu.Lock()
+		l.pos = e.Pos
+		l.mu.Unlock()
+		l.log.Error("entry not understood; it stays in the log", "pos", e.Pos.String(), "err", err)
+		return
+	}
+	l.mu.Lock()
+	events := applied(l.fold, in, l.log)
+	l.fold.Discard() // the recorded fold keeps the state; this one only tells
+	l.last, l.pos = e.At, e.Pos
+	for i := range events {
+		l.people.dressEvent(&events[i]) // before anybody else can ask the fold for the record
+		l.recent.note(&events[i])
+	}
+	l.mu.Unlock()
+	for i := range events {
+		events[i].Heard = e.At
+		l.tell(ctx, &events[i])
+	}
+}
+
+func (l *live) tell(ctx context.Context, e *crm.Event) {
+	switch e.Type {
+	case crm.CallStarted:
+		l.match.begin(ctx, e.Call)
+	case crm.OfferCreated:
+		// By our clock: a PBX whose own is behind must not lose its pops.
+		if age := time.Since(e.Heard); age > popMaxAge {
+			if l.onStale != nil {
+				l.onStale(e, age)
+			}
+			return
+		}
+		e.Matches = l.match.of(e.Call)
+		if e.Matches == nil {
+			l.match.later(ctx, *e, l.publish)
+		}
+	case crm.OfferAccepted, crm.OfferRescinded, crm.OfferEnded:
+		e.Matches = l.match.of(e.Call)
+	case crm.CallEnded, crm.CallMerged:
+		l.match.end(e.Call)
+	}
+	l.publish(e)
+}
+
+// open returns the records of the calls that are open now, as the screens know them.
+func (l *live) open() []*crm.Call {
+	l.mu.Lock()
+	var list []*crm.Call
+	if l.fold != nil {
+		list = l.fold.Open()
+	}
+	l.mu.Unlock()
+	for i, c := range list {
+		list[i] = c.Clone()
+		l.people.dress(list[i])
+	}
+	return list
+}
+
+// call returns an open call, or one that ended and is not committed yet; the id
+// of an absorbed call gives the survivor.
+func (l *live) call(id string) *crm.Call {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if into, ok := l.recent.merged[id]; ok {
+		id = into
+	}
+	var c *crm.Call
+	if l.fold != nil {
+		c = l.fold.Call(id)
+	}
+	if c == nil {
+		c = l.recent.ended[id]
+	}
+	if c == nil {
+		return nil
+	}
+	c = c.Clone()
+	l.people.dress(c)
+	return c
+}
+
+// committed forgets what the store has by now.
+func (l *live) committed(to crm.Position) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.recent.forget(to)
+}
+
+// maxRecent bounds what is remembered while the store is away. Beyond it the
+// oldest calls are unknown here until the store has them.
+const maxRecent = 20_000
+
+// recent is what ended, or was absorbed, and is not in the store yet.
+type recent struct {
+	ended  map[string]*crm.Call
+	merged map[string]string // absorbed id to survivor
+	order  []noted           // by position
+}
+
+type noted struct {
+	pos crm.Position
+	id  string
+}
+
+func (r *recent) note(e *crm.Event) {
+	switch e.Type {
+	case crm.CallEnded:
+		if r.ended == nil {
+			r.ended = map[string]*crm.Call{}
+		}
+		r.ended[e.Call.ID] = e.Call
+	case crm.CallMerged:
+		if r.merged == nil {
+			r.merged = map[string]string{}
+		}
+		r.merged[e.Call.ID] = e.Into
+	default:
+		return
+	}
+	r.order = append(r.order, noted{e.Pos, e.Call.ID})
+	if len(r.order) > maxRecent {
+		r.drop(1)
+	}
+}
+
+func (r *recent) forget(to crm.Position) {
+	n := 0
+	for n < len(r.order) && r.order[n].pos.Compare(to) <= 0 {
+		n++
+	}
+	r.drop(n)
+}
+
+func (r *recent) drop(n int) {
+	for _, o := range r.order[:n] {
+		delete(r.ended, o.id)
+		delete(r.merged, o.id)
+	}
+	r.order = r.order[n:]
+}
