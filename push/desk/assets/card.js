@@ -1,0 +1,153 @@
+// One call on an agent's page. The elements are made once and then changed, so
+// that whoever types in them is not disturbed.
+
+import { drafts } from './drafts.js';
+import { clean, clock, duration, el, set } from './text.js';
+import { other, part, queue, waited, waitingSince } from './calls.js';
+
+const words = { ringing: 'Ringing', talking: 'Talking', left: 'Passed on', gone: 'Gone', ended: 'Ended', other: 'Call' };
+const directions = { inbound: 'Inbound', outbound: 'Outbound', internal: 'Internal' };
+let count = 0;
+
+export class Card {
+  // on: save(card, code, note) → Promise, close(card)
+  constructor(call, me, codes, on) {
+    this.id = call.id;
+    this.me = me;
+    this.on = on;
+    this.acked = new Set();
+    this.kept = false; // opened by hand, so it stays
+    this.contacts = [];
+    this.saved = null;
+    this.#build(`card${++count}`, codes);
+    this.update(call);
+  }
+
+  #build(id, codes) {
+    this.badge = el('span', { class: 'badge' });
+    this.timer = el('span', { class: 'timer' });
+    this.note = el('p', { class: 'what', role: 'status' });
+    this.number = el('bdi', { class: 'number' });
+    this.name = el('bdi', { class: 'name' });
+    this.facts = el('p', { class: 'facts' });
+    this.people = el('ul', { class: 'people', 'aria-label': 'Matched contacts' });
+    this.closer = el('button', { type: 'button', class: 'quiet', onclick: () => this.on.close(this) }, 'Close');
+    this.form = this.#form(id, codes);
+    this.root = el('article', { class: 'card', tabIndex: -1, 'aria-labelledby': `${id}-title` },
+      el('div', { class: 'top' }, this.badge, this.timer, el('span', { class: 'grow' }), this.closer),
+      el('h2', { id: `${id}-title` }, this.number, this.name),
+      this.facts, this.note, this.people, this.form);
+  }
+
+  #form(id, codes) {
+    this.text = el('textarea', { id: `${id}-note`, rows: 3, maxLength: 4000, 'aria-keyshortcuts': 'F4' });
+    this.result = el('p', { class: 'result', role: 'status' });
+    this.button = el('button', { type: 'submit', class: 'primary' }, 'Save');
+    this.codes = el('div', { class: 'codes', role: 'radiogroup', 'aria-labelledby': `${id}-codes`, 'aria-keyshortcuts': 'F8' });
+    for (const { code, label } of codes) {
+      this.codes.append(el('label', { class: 'code' },
+        el('input', { type: 'radio', name: `${id}-code`, value: code, required: true }), el('span', {}, clean(label))));
+    }
+    const form = el('form', { class: 'wrap' },
+      el('p', { class: 'label', id: `${id}-codes` }, 'What did it come to?'), this.codes,
+      el('label', { class: 'label', for: `${id}-note` }, 'Note'), this.text,
+      el('div', { class: 'row' }, this.button, this.result));
+    form.addEventListener('submit', (e) => { e.preventDefault(); this.save(); });
+    form.addEventListener('input', () => this.draft());
+    this.text.addEventListener('keydown', (e) => {
+      if (e.key === 'Enter' && (e.ctrlKey || e.metaKey)) { e.preventDefault(); form.requestSubmit(); }
+    });
+    return form;
+  }
+
+  update(call) {
+    this.call = call;
+    this.id = call.id;
+    this.part = part(call, this.me);
+    const { number, e164, name } = other(call);
+    set(this.number, clean(number, 40) || 'No number');
+    set(this.name, clean(name));
+    const { state } = this.part;
+    this.root.dataset.state = state;
+    set(this.badge, words[state]);
+    set(this.note, this.#what());
+    const facts = [];
+    const q = clean(queue(call, this.me), 60);
+    if (q) facts.push(el('span', { class: 'tag' }, 'Queue ', el('bdi', {}, q)));
+    if (e164 && e164 !== number) facts.push(el('span', { class: 'tag' }, clean(e164, 40)));
+    if (call.direction) facts.push(el('span', { class: 'tag' }, directions[call.direction] ?? clean(call.direction, 20)));
+    if (state !== 'ringing' && waited(call) !== null) facts.push(el('span', { class: 'tag' }, `Waited ${duration(waited(call))}`));
+    if (call.complete === false) facts.push(el('span', { class: 'tag warn' }, 'Incomplete: we may have missed something'));
+    this.facts.replaceChildren(...facts);
+    this.form.hidden = !this.kept && (state === 'ringing' || state === 'gone' || state === 'other');
+    this.closer.hidden = state === 'ringing' || state === 'talking';
+    if (call.disposition && !this.saved && !this.dirty) this.#show(call.disposition);
+    this.match(call.contact ? [call.contact] : []);
+  }
+
+  #what() {
+    const { state, text, since } = this.part;
+    if (!text || state === 'talking') return '';
+    return since ? `${text} at ${clock(since, true)}` : text;
+  }
+
+  match(contacts) {
+    if (!contacts?.length) return;
+    this.contacts = contacts;
+    this.people.replaceChildren(...contacts.slice(0, 5).map((c) => el('li', {},
+      el('strong', {}, el('bdi', {}, clean(c.name))),
+      el('span', { class: 'dim' }, ` ${clean(c.reason, 60)}`))));
+  }
+
+  tick(now) {
+    const { state, since, talked } = this.part;
+    if (state === 'ringing') set(this.timer, `waiting ${duration(now - Date.parse(waitingSince(this.call)))}`);
+    else if (state === 'talking') set(this.timer, duration(now - Date.parse(since)));
+    else set(this.timer, talked >= 0 ? `talked ${duration(talked)}` : '');
+  }
+
+  // What was not saved yet outlives a reload, in this tab only, until it is saved or logged out.
+  draft() {
+    this.dirty = true;
+    drafts.set(this.id, { code: this.#code(), note: this.text.value });
+  }
+
+  restore() {
+    const kept = drafts.get(this.id);
+    if (!kept) return;
+    this.dirty = true;
+    this.#show(kept);
+  }
+
+  #show({ code, note }) {
+    for (const input of this.codes.querySelectorAll('input')) input.checked = input.value === code;
+    this.text.value = note ?? '';
+  }
+
+  #code() { return this.codes.querySelector('input:checked')?.value ?? ''; }
+
+  async save() {
+    const code = this.#code();
+    if (!code || this.button.disabled) return;
+    const note = this.text.value.trim();
+    this.button.disabled = true;
+    this.root.dataset.saved = '';
+    set(this.result, 'Saving …');
+    try {
+      await this.on.save(this, code, note, (text) => set(this.result, text));
+      drafts.remove(this.id);
+      this.saved = Date.now();
+      this.dirty = false;
+      this.root.dataset.saved = 'yes';
+      set(this.result, `Saved at ${clock(Date.now(), true)}`);
+    } catch (err) {
+      this.root.dataset.saved = 'no';
+      set(this.result, `Not saved: ${err.message}. Your text is still here.`);
+    } finally {
+      this.button.disabled = false;
+    }
+  }
+
+  focusNote() { if (!this.form.hidden) this.text.focus(); }
+  focusCode() { if (!this.form.hidden) (this.codes.querySelector('input:checked') ?? this.codes.querySelector('input'))?.focus(); }
+}

@@ -1,0 +1,169 @@
+// The calls of one agent: which cards there are, in which order, and what is said
+// aloud about them.
+
+import { clean, set } from './text.js';
+import { Card } from './card.js';
+import { isFor, other, part, queue } from './calls.js';
+
+const stale = 30_000; // an offer older than this is news of the past, not a pop
+const goneFor = 10_000; // a call that went elsewhere stays in sight so long
+const most = 12; // cards; beyond it the oldest that is over goes
+const order = { ringing: 0, talking: 1, left: 2, ended: 3, other: 4, gone: 5 };
+
+export class Desk {
+  #cards = new Map(); // by call id
+
+  // on: ack(offer), save(card, code, note, say), ended(), now(), rings(call, contacts)
+  constructor(me, codes, on) {
+    this.me = me;
+    this.codes = codes;
+    this.on = on;
+    this.root = document.getElementById('cards');
+    this.idle = document.getElementById('idle');
+    this.announcer = document.getElementById('announce');
+    this.root.replaceChildren();
+    this.#arrange();
+  }
+
+  event({ type, time, data }) {
+    if (type === 'call.merged') return this.#merge(data);
+    const { call, offer, contacts } = data;
+    if (!call) return;
+    const mine = this.#cards.get(call.id);
+    if (!mine && !this.#wanted(type, time, call, offer)) return;
+    this.#put(call, contacts);
+    if (type === 'call.ended') this.on.ended();
+  }
+
+  // A call gets a card when it rings here now, or when this agent is talking in it.
+  #wanted(type, time, call, offer) {
+    const { state } = part(call, this.me);
+    if (state === 'talking') return true;
+    if (type !== 'offer.created' || !isFor(offer, this.me) || state !== 'ringing') return false;
+    return this.on.now() - Date.parse(offer.started_at ?? time) < stale;
+  }
+
+  #put(call, contacts) {
+    let card = this.#cards.get(call.id);
+    if (!card) {
+      card = new Card(call, this.me, this.codes, { save: this.on.save, close: (c) => this.close(c) });
+      card.restore();
+      this.#cards.set(call.id, card);
+      this.root.prepend(card.root);
+    } else {
+      card.update(call);
+    }
+    card.match(contacts);
+    this.#pop(card);
+    if (card.part.state === 'gone') card.goneAt ??= Date.now();
+    else card.goneAt = null;
+    this.#arrange();
+    this.tick();
+  }
+
+  // pop says aloud what rings, takes the focus unless somebody types, and tells the server.
+  #pop(card) {
+    const offer = card.part.offer;
+    if (card.part.state !== 'ringing' || card.acked.has(offer.id)) return;
+    card.acked.add(offer.id);
+    const { number, name } = other(card.call);
+    const q = clean(queue(card.call, this.me), 60);
+    set(this.announcer, `Incoming call from ${clean(name) || 'an unknown name'}, ${clean(number, 40) || 'no number'}${q ? `, queue ${q}` : ''}`);
+    this.on.ack(offer.id);
+    this.on.rings(card.call, card.contacts);
+    this.#arrange();
+    if (!busyTyping()) card.root.focus();
+  }
+
+  #merge({ id, into, call }) {
+    const card = this.#cards.get(id);
+    if (!card) return;
+    this.#cards.delete(id);
+    if (this.#cards.has(into)) return void card.root.remove();
+    this.#cards.set(into, card);
+    card.update({ ...call, id: into });
+  }
+
+  // snapshot replaces what was known of open calls. It returns the ids of those
+  // that were open and are no longer in it.
+  snapshot(calls, contacts) {
+    const known = new Set();
+    for (const call of calls) {
+      known.add(call.id);
+      const { state } = part(call, this.me);
+      if (this.#cards.has(call.id) || state === 'ringing' || state === 'talking') this.#put(call, contacts[call.id]);
+    }
+    return [...this.#cards.values()].filter((c) => !c.call.ended_at && !known.has(c.id)).map((c) => c.id);
+  }
+
+  // show opens a call of before.
+  show(call) {
+    this.#put(call);
+    const card = this.#cards.get(call.id);
+    card.kept = true;
+    card.form.hidden = false;
+    card.root.focus();
+  }
+
+  // refresh takes the record of the call that was called id, which may have been absorbed.
+  refresh(id, call) {
+    if (id !== call.id) this.#merge({ id, into: call.id, call });
+    else if (this.#cards.has(id)) this.#put(call);
+  }
+
+  close(card) {
+    const focused = card.root.contains(document.activeElement);
+    card.root.remove();
+    this.#cards.delete(card.id);
+    this.#arrange();
+    if (focused) (this.current()?.root ?? document.getElementById('main')).focus();
+  }
+
+  current() { return this.#sorted()[0]; }
+
+  // at is the card that has the focus, else the first.
+  at() { return [...this.#cards.values()].find((c) => c.root.contains(document.activeElement)) ?? this.current(); }
+
+  #sorted() {
+    return [...this.#cards.values()].sort((a, b) => order[a.part.state] - order[b.part.state] ||
+      Date.parse(b.call.started_at) - Date.parse(a.call.started_at));
+  }
+
+  #arrange() {
+    const cards = this.#sorted();
+    cards.forEach((card, i) => { card.root.style.order = String(i); });
+    this.idle.hidden = cards.length > 0;
+    const over = cards.filter((c) => c.part.state === 'gone' || c.part.state === 'ended').at(-1);
+    if (cards.length > most && over) this.close(over);
+    const ringing = cards.find((c) => c.part.state === 'ringing');
+    const talking = cards.find((c) => c.part.state === 'talking');
+    document.title = ringing ? `☎ ${partyOf(ringing)} is calling` : talking ? `${partyOf(talking)} – talking` : 'patchcord';
+    document.body.dataset.ringing = ringing ? 'yes' : '';
+  }
+
+  tick() {
+    const now = this.on.now();
+    for (const card of [...this.#cards.values()]) {
+      card.tick(now);
+      const left = card.goneAt && !card.kept && Date.now() - card.goneAt > goneFor;
+      const done = card.saved && card.part.state === 'ended' && Date.now() - card.saved > goneFor;
+      if ((left || done) && !card.root.contains(document.activeElement)) this.close(card);
+    }
+  }
+
+  clear() {
+    this.#cards.clear();
+    this.root.replaceChildren();
+    this.#arrange();
+  }
+}
+
+function partyOf(card) {
+  const { number, name } = other(card.call);
+  return clean(name, 40) || clean(number, 40) || 'No number';
+}
+
+function busyTyping() {
+  return !!document.activeElement?.closest('input, textarea, select, [contenteditable], dialog');
+}
+

@@ -1,0 +1,84 @@
+package push
+
+import (
+	"cmp"
+	"encoding/json"
+	"maps"
+	"slices"
+	"time"
+
+	"patchcord/crm"
+)
+
+// PBX says how a PBX is connected. Connected is the state in which nothing needs
+// to be said; any other one is shown to people as it is.
+type PBX struct {
+	Name  string   `json:"name"`
+	State string   `json:"state"`          // "connected", "connecting", "disconnected", "refused"
+	Since crm.Time `json:"since,omitzero"` // of the state
+}
+
+// snapshot is what a principal may see now.
+type snapshot struct {
+	Calls    []*crm.Call            `json:"calls"`
+	Agents   []crm.AgentState       `json:"agents"`
+	Queues   []crm.QueueState       `json:"queues"`
+	PBXs     []PBX                  `json:"pbxs"`
+	Contacts map[string][]crm.Match `json:"contacts"` // candidates, by call id
+}
+
+type welcome struct {
+	Op        string   `json:"op"`
+	Cursor    string   `json:"cursor"`
+	Recovered bool     `json:"recovered"`
+	Now       crm.Time `json:"now"` // the server's clock
+	Snapshot  snapshot `json:"snapshot"`
+}
+
+// snapshot is taken after the socket was registered: what happens from then on is
+// in its queue.
+func (h *Hub) snapshot(who crm.Principal) snapshot {
+	var s snapshot
+	for _, c := range h.cfg.Live.Open(who.Tenant) {
+		if seesTenant(who.Role) || slices.Contains(inCall(c), who.Name) {
+			s.Calls = append(s.Calls, c)
+		}
+	}
+	for _, a := range h.cfg.Live.Agents(who.Tenant) {
+		if seesTenant(who.Role) || slices.Contains(a.Users(), who.Name) {
+			s.Agents = append(s.Agents, a)
+		}
+	}
+	if seesTenant(who.Role) {
+		s.Queues = h.cfg.Live.Queues(who.Tenant)
+	}
+	h.remembered(who.Tenant, &s)
+	s.Calls, s.Agents, s.Queues = notNil(s.Calls), notNil(s.Agents), notNil(s.Queues)
+	return s
+}
+
+// remembered adds what the hub itself knows.
+func (h *Hub) remembered(tenant string, s *snapshot) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	r := h.room(tenant)
+	s.PBXs = notNil(slices.SortedFunc(maps.Values(r.pbxs), func(a, b PBX) int { return cmp.Compare(a.Name, b.Name) }))
+	s.Contacts = make(map[string][]crm.Match)
+	for _, c := range s.Calls {
+		if m := r.follow.calls[c.ID].matches; len(m) > 0 {
+			s.Contacts[c.ID] = m
+		}
+	}
+}
+
+// notNil makes an empty list encode as [].
+func notNil[T any](s []T) []T {
+	if s == nil {
+		return []T{}
+	}
+	return s
+}
+
+func encodeWelcome(cursor string, recovered bool, s snapshot, now time.Time) ([]byte, error) {
+	return json.Marshal(welcome{Op: "welcome", Cursor: cursor, Recovered: recovered, Now: crm.At(now), Snapshot: s})
+}
