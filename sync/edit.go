@@ -1,0 +1,81 @@
+package crmsync
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+
+	"patchcord/crm"
+)
+
+// Preview returns the fields that a job would write now, and which of them a person set in it (nil: left
+// out). No fields: nothing would be written. The CRM is not asked, so a field that only a new activity
+// has is shown for an old one too.
+func (r *Records) Preview(ctx context.Context, j crm.Job) (writes, set map[string]any, err error) {
+	o, err := orderOf(j)
+	if err != nil {
+		return nil, nil, err
+	}
+	set = make(map[string]any, len(o.Set))
+	for field, v := range o.Set {
+		if set[field] = nil; v != nil {
+			set[field] = *v
+		}
+	}
+	o.Event = 0 // also what was written already is shown
+	if j.Payload, err = json.Marshal(o); err != nil {
+		return nil, nil, err
+	}
+	a, err := r.activity(ctx, j, 0)
+	if err != nil || a == nil {
+		return nil, set, err
+	}
+	writes = maps.Clone(a.Links)
+	if writes == nil {
+		writes = map[string]any{}
+	}
+	maps.Copy(writes, a.Fields)
+	return writes, set, nil
+}
+
+// Edit returns the payload of the job with other values of fields, beside those that were set before; nil leaves a
+// field out. A value is cut and typed as a mapped one is.
+func (r *Records) Edit(j crm.Job, fields map[string]*string) ([]byte, error) {
+	o, err := orderOf(j)
+	if err != nil {
+		return nil, err
+	}
+	if o.Set == nil {
+		o.Set = map[string]*string{}
+	}
+	for field, v := range fields {
+		if v != nil && typed(*v, r.caps.Types[field]) == nil {
+			return nil, &crm.InputError{Field: "fields." + field, Msg: "want a value of type " + r.caps.Types[field]}
+		}
+		o.Set[field] = v
+	}
+	return json.Marshal(o)
+}
+
+func orderOf(j crm.Job) (o order, err error) {
+	if err := json.Unmarshal(j.Payload, &o); err != nil {
+		return o, fmt.Errorf("read job %d: %w", j.ID, err)
+	}
+	return o, nil
+}
+
+// set puts what a person set in place of what the mapping gave.
+func (r *Records) set(a *Activity, fields map[string]*string) {
+	for field, v := range fields {
+		delete(a.Links, field)
+		delete(a.Fields, field)
+		if v == nil {
+			continue
+		}
+		a.Fields[field] = typed(clipRunes(*v, r.caps.Limits[field]), r.caps.Types[field])
+		if r.caps.AllText {
+			a.Fields[field] = *v
+		}
+	}
+}

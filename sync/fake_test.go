@@ -1,0 +1,210 @@
+package crmsync_test
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"patchcord/crm"
+	crmsync "patchcord/sync"
+)
+
+// outbox is a crmsync.Store in memory.
+type outbox struct {
+	mu       sync.Mutex
+	events   []crm.StoredEvent // guarded by mu
+	cursor   int64             // guarded by mu
+	jobs     []*leased         // guarded by mu
+	err      error             // guarded by mu; every call fails with it
+	enqueued int               // guarded by mu; calls of Enqueue
+}
+
+type leased struct {
+	crm.Job
+	until time.Time
+	place int // in a heap of lanes
+}
+
+func (o *outbox) add(calls ...string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, call := range calls {
+		n := int64(len(o.events) + 1)
+		o.events = append(o.events, crm.StoredEvent{N: n, PBX: "hq", Pos: crm.Position{Epoch: 1, Seq: uint64(n)}, Type: crm.CallUpdated, CallID: call})
+	}
+}
+
+func (o *outbox) fail(err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.err = err
+}
+
+func (o *outbox) Events(_ context.Context, _ string, after int64, limit int) ([]crm.StoredEvent, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	rest := o.events[after:]
+	return rest[:min(limit, len(rest))], o.err
+}
+
+func (o *outbox) OutboxCursor(context.Context, string) (int64, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.cursor, o.err
+}
+
+func (o *outbox) Enqueue(_ context.Context, _ string, from, to int64, jobs []crm.Job) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.err != nil {
+		return o.err
+	}
+	if o.enqueued++; o.cursor != from {
+		return crm.ErrConflict
+	}
+	o.cursor = to
+	for _, j := range jobs {
+		j.ID = int64(len(o.jobs) + 1)
+		o.jobs = append(o.jobs, &leased{Job: j})
+	}
+	return nil
+}
+
+func (o *outbox) Claim(_ context.Context, _ string, now time.Time, lease time.Duration, limit int) (claimed []crm.Job, err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.err != nil {
+		return nil, o.err
+	}
+	seen := map[string]bool{}
+	for _, j := range o.jobs {
+		if j.State == crm.JobDone || j.State == crm.JobSkipped || seen[j.Lane] || len(claimed) == limit {
+			continue
+		}
+		seen[j.Lane] = true
+		ready := j.State == crm.JobReady && !j.RunAt.After(now)
+		expired := j.State == crm.JobLeased && !j.until.After(now)
+		if ready || expired {
+			j.Unsure = j.Unsure || expired
+			j.State, j.until = crm.JobLeased, now.Add(lease)
+			j.Gen++
+			j.Attempts++
+			claimed = append(claimed, j.Job)
+		}
+	}
+	return claimed, nil
+}
+
+func (o *outbox) Finish(_ context.Context, id int64, gen int, r crm.JobResult) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	j := o.jobs[id-1]
+	if o.err != nil {
+		return o.err
+	}
+	if j.Gen != gen || j.State != crm.JobLeased {
+		return crm.ErrFenced
+	}
+	j.State, j.RunAt, j.LastErr = r.State, r.RunAt, r.Err
+	if r.Free {
+		j.Attempts--
+	}
+	return nil
+}
+
+func (o *outbox) Jobs(_ context.Context, _ string, state crm.JobState, _ int) (jobs []crm.Job, err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, j := range o.jobs {
+		if j.State == state {
+			jobs = append(jobs, j.Job)
+		}
+	}
+	return jobs, nil
+}
+
+func (o *outbox) CallJobs(_ context.Context, _, callID string, _ []string) (jobs []crm.Job, err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, j := range o.jobs {
+		if j.Lane == callID {
+			jobs = append(jobs, j.Job)
+		}
+	}
+	return jobs, nil
+}
+
+func (o *outbox) Redrive(context.Context, int64, time.Time) error { return nil }
+
+func (o *outbox) count(state crm.JobState) int {
+	jobs, _ := o.Jobs(context.Background(), "", state, 0)
+	return len(jobs)
+}
+
+// push is one attempt as the remote saw it.
+type push struct {
+	key    string
+	lane   string
+	at     time.Time
+	unsure bool
+}
+
+// remote answers every push with answer.
+type remote struct {
+	answer func(ctx context.Context, j crm.Job) error
+	takes  func(crm.StoredEvent) bool
+
+	mu      sync.Mutex
+	pushes  []push // guarded by mu
+	running int    // guarded by mu
+	most    int    // guarded by mu; that ran at the same time
+}
+
+func (r *remote) Name() string { return "fake" }
+
+func (r *remote) Jobs(e crm.StoredEvent) ([]crm.Job, error) {
+	if r.takes != nil && !r.takes(e) {
+		return nil, nil
+	}
+	return []crm.Job{{Lane: e.CallID, Key: e.Pos.String(), Kind: string(e.Type)}}, nil
+}
+
+func (r *remote) Push(ctx context.Context, j crm.Job) error {
+	r.mu.Lock()
+	r.pushes = append(r.pushes, push{j.Key, j.Lane, time.Now(), j.Unsure})
+	r.running++
+	r.most = max(r.most, r.running)
+	r.mu.Unlock()
+	defer func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.running--
+	}()
+	if r.answer == nil {
+		return nil
+	}
+	return r.answer(ctx, j)
+}
+
+func (r *remote) seen() []push {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return append([]push(nil), r.pushes...)
+}
+
+// running starts a Worker in the bubble; the test ends it.
+func running(t *testing.T, o *outbox, r *remote, cfg crmsync.Config) *crmsync.Worker {
+	t.Helper()
+	cfg.Store, cfg.Remote, cfg.Tenant, cfg.Logger = o, r, "default", slog.New(slog.DiscardHandler)
+	w := crmsync.NewWorker(cfg)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- w.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		<-ended
+	})
+	return w
+}

@@ -1,0 +1,105 @@
+package crmsync
+
+import (
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/sony/gobreaker/v2"
+)
+
+// gate decides how many requests of one operation may run now: none while the breaker is open or the
+// destination asked for a pause, one as a probe, then 1, 2, 4 … up to all as they succeed.
+type gate struct {
+	parallel int
+	breaker  *gobreaker.TwoStepCircuitBreaker[struct{}]
+	dest     *Destination
+	log      *slog.Logger
+
+	mu       sync.Mutex
+	running  int  // guarded by mu
+	ramp     int  // guarded by mu; how many may run at once
+	passed   int  // guarded by mu; successes since ramp was last raised
+	departed bool // guarded by mu
+}
+
+func newGate(dest *Destination, operation string, parallel, breakAfter int, breakFor time.Duration, log *slog.Logger) *gate {
+	g := &gate{parallel: parallel, ramp: parallel, dest: dest, log: log}
+	g.breaker = gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
+		Name: operation, MaxRequests: 1, Timeout: breakFor,
+		ReadyToTrip:   func(c gobreaker.Counts) bool { return int(c.ConsecutiveFailures) >= breakAfter },
+		OnStateChange: func(_ string, from, to gobreaker.State) { dest.changed(operation, from, to, log) },
+	})
+	return g
+}
+
+// free returns how many more requests may start now, and whether it would be a probe.
+func (g *gate) free() (places int, probe bool) {
+	state := g.breaker.State()
+	paused := !g.dest.pausedUntil().IsZero()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.departed || paused {
+		return 0, false
+	}
+	switch state {
+	case gobreaker.StateOpen:
+		g.ramp, g.passed = 1, 0
+		return 0, false
+	case gobreaker.StateHalfOpen:
+		g.ramp, g.passed = 1, 0
+	}
+	return max(0, g.ramp-g.running), state == gobreaker.StateHalfOpen
+}
+
+// enter takes a place; leave must be called with what came of the request, and returns whether the
+// destination was known to be failing: then no job is to blame. It returns nil when the breaker has opened since.
+func (g *gate) enter() (leave func(*PushError) (failing bool)) {
+	done, err := g.breaker.Allow()
+	if err != nil {
+		return nil
+	}
+	failing := g.breaker.State() != gobreaker.StateClosed
+	g.mu.Lock()
+	g.running++
+	g.mu.Unlock()
+	return func(failure *PushError) bool {
+		g.leave(failure)
+		if failure != nil && failure.Class.opensBreaker() {
+			done(failure)
+		} else {
+			done(nil) // it answered
+		}
+		return failing
+	}
+}
+
+func (g *gate) leave(failure *PushError) {
+	if failure != nil && failure.Class == Throttle {
+		g.dest.pause(time.Now().Add(failure.After))
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.running--
+	switch {
+	case failure == nil:
+		if g.passed++; g.passed >= g.ramp && g.ramp < g.parallel {
+			g.ramp, g.passed = min(2*g.ramp, g.parallel), 0
+		}
+	case failure.Class == Throttle:
+		g.ramp, g.passed = 1, 0
+	case failure.Class == Gone:
+		g.departed = true
+		g.log.Error("the destination is gone; nothing is sent until a restart", "reason", failure.Reason)
+	}
+}
+
+func (g *gate) gone() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.departed
+}
+
+func (g *gate) status() Status {
+	return Status{Breaker: g.breaker.State().String(), Gone: g.gone(), PausedUntil: g.dest.pausedUntil(), History: g.dest.History()}
+}

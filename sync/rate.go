@@ -1,0 +1,51 @@
+package crmsync
+
+import (
+	"sync"
+	"time"
+)
+
+// rate bounds how many jobs are sent: after an outage at most twice the steady rate. A bucket of tokens
+// fills at twice the steady rate up to one batch. While jobs wait, only whole batches are
+// claimed, so that a backlog costs few requests. Several nodes have a part of it each.
+type rate struct {
+	perSecond float64 // twice the steady rate, of all nodes; 0: no bound
+	most      float64 // what the bucket holds
+
+	mu      sync.Mutex
+	tokens  float64   // guarded by mu
+	at      time.Time // guarded by mu; when tokens was right
+	backlog bool      // guarded by mu; the last claim brought all it asked for
+}
+
+func newRate(steady float64, batch int) *rate {
+	most := float64(max(1, batch))
+	return &rate{perSecond: 2 * steady, most: most, tokens: most, at: time.Now()}
+}
+
+// take returns how many of want jobs one of so many nodes may claim now.
+func (r *rate) take(want, nodes int) int {
+	if r.perSecond <= 0 {
+		return want
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := time.Now()
+	r.tokens = min(r.most, r.tokens+now.Sub(r.at).Seconds()*r.perSecond/float64(max(1, nodes)))
+	r.at = now
+	if r.backlog && r.tokens < min(r.most, float64(want)) {
+		return 0
+	}
+	return min(want, int(r.tokens))
+}
+
+// took tells how many of the jobs that take allowed were claimed.
+func (r *rate) took(n, allowed int) {
+	if r.perSecond <= 0 {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.tokens -= float64(n)
+	r.backlog = n > 0 && n >= allowed
+}

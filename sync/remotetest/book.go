@@ -1,0 +1,35 @@
+package remotetest
+
+import (
+	"testing"
+
+	crmsync "patchcord/sync"
+)
+
+// Book is a replica of contacts, as a crmsync.Pull keeps it.
+type Book struct {
+	People map[crmsync.Ref]crmsync.Person
+	token  string
+}
+
+// Read takes over every page that there is now, and returns how many there were.
+func (b *Book) Read(t *testing.T, c crmsync.Contacts) (pages int) {
+	t.Helper()
+	if b.People == nil {
+		b.People = map[crmsync.Ref]crmsync.Person{}
+	}
+	for more := true; more; pages++ {
+		page, err := c.Pull(t.Context(), b.token)
+		if err != nil || pages > 200 {
+			t.Fatalf("page %d: %v", pages, err)
+		}
+		for _, p := range page.Changed {
+			b.People[p.Ref] = p
+		}
+		for _, ref := range page.Gone {
+			delete(b.People, ref)
+		}
+		b.token, more = page.Token, page.More
+	}
+	return pages
+}

@@ -1,0 +1,228 @@
+package remotetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"strconv"
+	"testing"
+	"time"
+
+	"patchcord/crm"
+	crmsync "patchcord/sync"
+)
+
+// Fake is a CRM in this process.
+type Fake interface {
+	http.Handler
+	// Rows returns how many activities carry each key.
+	Rows() map[string]int
+	// ExpireSessions makes every token or session given out so far worthless.
+	ExpireSessions()
+	// Writes reports whether the request creates or changes activities.
+	Writes(*http.Request) bool
+	// Bad is a text that a validation rule of the CRM refuses anywhere in an activity.
+	Bad() string
+}
+
+// Subject is a connector and the CRM it speaks with.
+type Subject struct {
+	Fake      Fake
+	Network   *Network
+	Connector crmsync.Connector
+	// Sessions says that the CRM has tokens or sessions that end.
+	Sessions bool
+}
+
+// Calls is the calls of a store. The zero value has none.
+type Calls map[string]*crm.Call
+
+// Call implements what crmsync.Records needs.
+func (c Calls) Call(_ context.Context, _, id string) (*crm.Call, error) {
+	if call, ok := c[id]; ok {
+		return call, nil
+	}
+	return nil, crm.ErrNotFound
+}
+
+// Contact implements what crmsync.Records needs: whoever is named is there.
+func (Calls) Contact(_ context.Context, _, id string) (crm.Contact, error) {
+	return crm.Contact{ID: id}, nil
+}
+
+// MatchNumber implements what crmsync.Records needs: nobody has any number.
+func (Calls) MatchNumber(context.Context, string, crm.Number) ([]crm.Contact, error) { return nil, nil }
+
+// Ended returns a call that has ended, with a disposition.
+func Ended(id, code string) *crm.Call {
+	at := time.Date(2026, 11, 22, 1, 2, 3, 0, time.UTC)
+	return &crm.Call{
+		ID: id, PBX: "hq", Tenant: "default", Direction: crm.Inbound, Outcome: crm.Answered,
+		From:      crm.Party{Number: "020 7946 0000", E164: "+442079460000", Name: "Ann's \"Bar\" & <b>Grill</b>"},
+		To:        crm.Party{Number: "100"},
+		StartedAt: crm.At(at), AnsweredAt: crm.At(at.Add(5 * time.Second)), EndedAt: crm.At(at.Add(130 * time.Second)),
+		TalkMS: crm.MillisOf(125 * time.Second), Disposition: &crm.Disposition{Code: code, By: "alice", Note: "O'Brien: 50% {off}"},
+	}
+}
+
+// Records returns the engine's half over the connector.
+func (s Subject) Records(t *testing.T, calls Calls) *crmsync.Records {
+	t.Helper()
+	r, err := crmsync.NewRecords(crmsync.RecordsConfig{Name: "crm", Tenant: "default", Connector: s.Connector, Calls: calls})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// TestConnector runs the suite; each case gets a new Subject.
+func TestConnector(t *testing.T, open func(t *testing.T) Subject) {
+	cases := map[string]func(*testing.T, Subject){
+		"a call is one activity, however often it is written": writesOnce,
+		"answers lost after the write":                        losesAnswers,
+		"a batch does what can be done":                       refusesOne,
+		"a session that ended is opened again once":           endsSessions,
+		"what is not there is not found":                      findsNothing,
+		"a call that became part of another is not a second":  absorbs,
+	}
+	for name, run := range cases {
+		t.Run(name, func(t *testing.T) { run(t, open(t)) })
+	}
+}
+
+func class(err error) crmsync.Class {
+	var p *crmsync.PushError
+	if errors.As(err, &p) {
+		return p.Class
+	}
+	return crmsync.Transient
+}
+
+func writesOnce(t *testing.T, s Subject) {
+	calls := Calls{"hq:1.1": Ended("hq:1.1", "callback")}
+	r := s.Records(t, calls)
+	for range 3 {
+		if err := r.Push(t.Context(), r.Repair("hq:1.1", "x")); err != nil {
+			t.Fatal(err)
+		}
+		calls["hq:1.1"] = Ended("hq:1.1", "resolved")
+	}
+	key := crmsync.Key("default", "hq:1.1")
+	if got := s.Fake.Rows(); got[key] != 1 || len(got) != 1 {
+		t.Errorf("got rows %v, want one with key %s", got, key)
+	}
+	ids, err := s.Connector.Find(t.Context(), []string{key})
+	if err != nil || len(ids[key]) != 1 {
+		t.Errorf("found %v, %v; want one", ids, err)
+	}
+}
+
+// trialsVariable says how often; the figures want 10,000.
+const trialsVariable = "PATCHCORD_TRIALS"
+
+// Trials is how often something is tried that the figures want tried 10,000 times: 500 times in every
+// test run, as often as PATCHCORD_TRIALS says for the figures.
+func Trials(t *testing.T) int {
+	t.Helper()
+	text := os.Getenv(trialsVariable)
+	if text == "" {
+		return 500
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		t.Fatalf("%s=%q: want a number, from 1", trialsVariable, text)
+	}
+	return n
+}
+
+func losesAnswers(t *testing.T, s Subject) {
+	trials := Trials(t)
+	calls := Calls{}
+	r := s.Records(t, calls)
+	lost := 0
+	for i := range trials {
+		id := fmt.Sprintf("hq:%d.1", i)
+		calls[id] = Ended(id, "resolved")
+		s.Network.LoseAnswers(s.Fake.Writes)
+		if err := r.Push(t.Context(), r.Repair(id, "x")); err == nil || class(err) != crmsync.Ambiguous {
+			t.Fatalf("trial %d: an answer was lost, and the push came to %v", i, err)
+		}
+		lost++
+		s.Network.LoseAnswers(nil)
+		if err := r.Push(t.Context(), r.Repair(id, "x")); err != nil {
+			t.Fatalf("trial %d, again: %v", i, err)
+		}
+		delete(calls, id)
+	}
+	rows, doubled := s.Fake.Rows(), 0
+	for _, n := range rows {
+		if n != 1 {
+			doubled++
+		}
+	}
+	if os.Getenv(trialsVariable) != "" {
+		fmt.Printf("FIGURE\t%s: %d answers lost after the write\t0 doubled, all flagged\t%d doubled, %d flagged\t%s\t%d activities\n", t.Name(), trials, doubled, lost,
+			map[bool]string{true: "reached", false: "MISSED"}[len(rows) == trials && doubled == 0 && lost == trials], len(rows))
+	}
+	if len(rows) != trials || doubled != 0 || lost != trials {
+		t.Errorf("%d answers lost: %d activities, %d of them doubled; want %d, none", lost, len(rows), doubled, trials)
+	}
+}
+
+// refusesOne pushes a batch of which the CRM refuses one, splitting it as the Worker does.
+func refusesOne(t *testing.T, s Subject) {
+	calls := Calls{}
+	r := s.Records(t, calls)
+	var jobs []crm.Job
+	for i := range min(8, r.MaxBatch()) {
+		id := fmt.Sprintf("hq:%d.1", i)
+		calls[id] = Ended(id, "resolved")
+		jobs = append(jobs, r.Repair(id, "x"))
+	}
+	last := jobs[len(jobs)-1]
+	calls[last.Lane].Disposition.Note = s.Fake.Bad()
+	errs := split(t.Context(), r, jobs)
+	for i, err := range errs {
+		if bad := jobs[i].Lane == last.Lane; bad && class(err) != crmsync.Permanent && class(err) != crmsync.Split || !bad && err != nil {
+			t.Errorf("%s came to %v", jobs[i].Lane, err)
+		}
+	}
+	if got := len(s.Fake.Rows()); got != len(jobs)-1 {
+		t.Errorf("%d activities, want %d", got, len(jobs)-1)
+	}
+}
+
+func split(ctx context.Context, r *crmsync.Records, jobs []crm.Job) []error {
+	errs := r.PushBulk(ctx, jobs)
+	if len(jobs) == 1 || errs[0] == nil || class(errs[0]) != crmsync.Split {
+		return errs
+	}
+	return append(split(ctx, r, jobs[:len(jobs)/2]), split(ctx, r, jobs[len(jobs)/2:])...)
+}
+
+func endsSessions(t *testing.T, s Subject) {
+	if !s.Sessions {
+		return
+	}
+	calls := Calls{"hq:1.1": Ended("hq:1.1", "resolved")}
+	r := s.Records(t, calls)
+	for range 3 {
+		if err := r.Push(t.Context(), r.Repair("hq:1.1", "x")); err != nil {
+			t.Fatal(err)
+		}
+		s.Fake.ExpireSessions()
+	}
+	if got := len(s.Fake.Rows()); got != 1 {
+		t.Errorf("%d activities, want 1", got)
+	}
+}
+
+func findsNothing(t *testing.T, s Subject) {
+	key := crmsync.Key("default", "hq:nobody")
+	ids, err := s.Connector.Find(t.Context(), []string{key})
+	if err != nil || len(ids[key]) != 0 {
+		t.Errorf("found %v, %v", ids, err)
+	}
+}

@@ -1,0 +1,152 @@
+package crmsync
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"patchcord/crm"
+)
+
+// send claims and pushes jobs until ctx is done and its pushes have ended.
+func (w *Worker) send(ctx context.Context) {
+	trouble := away{log: w.log, what: "claiming jobs"}
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	for ctx.Err() == nil {
+		limit := w.room()
+		if limit == 0 {
+			w.idle(ctx, w.jobs, w.cfg.Poll)
+			continue
+		}
+		claimed := time.Now()
+		jobs, err := w.cfg.Store.Claim(ctx, w.cfg.Remote.Name(), claimed, w.cfg.Lease, limit)
+		if err != nil && ctx.Err() == nil {
+			w.idle(ctx, nil, trouble.failed(err))
+			continue
+		}
+		trouble.ok()
+		w.rate.took(len(jobs), limit)
+		for batch := range slices.Chunk(jobs, w.batch) {
+			w.start(ctx, &wg, batch, claimed.Add(w.cfg.Lease))
+		}
+		if len(jobs) < limit {
+			w.idle(ctx, w.jobs, w.cfg.Poll)
+		}
+	}
+}
+
+// room returns how many jobs may be claimed now; a probe is a single one.
+func (w *Worker) room() int {
+	places, probe := w.gate.free()
+	ok, single := w.dest.Quota.writes()
+	nodes, _ := w.dest.peers()
+	switch {
+	case places == 0 || !ok:
+		return 0
+	case probe:
+		return w.rate.take(1, nodes)
+	case single:
+		places = 1
+	}
+	return w.rate.take(places*w.batch, nodes)
+}
+
+// start pushes jobs that were claimed, in a goroutine.
+func (w *Worker) start(ctx context.Context, wg *sync.WaitGroup, jobs []crm.Job, leaseEnd time.Time) {
+	leave := w.gate.enter()
+	if leave == nil { // the breaker opened between
+		for _, j := range jobs {
+			w.finish(ctx, j, leaseEnd, crm.JobResult{State: crm.JobReady, RunAt: time.Now(), Err: j.LastErr, Free: true})
+		}
+		return
+	}
+	w.dest.Quota.wrote()
+	wg.Go(func() {
+		defer poke(w.jobs) // there is room, and the lanes' next jobs are free
+		failures := w.push(ctx, jobs, leaseEnd)
+		failing := leave(worst(failures))
+		for i, j := range jobs {
+			w.conclude(ctx, j, leaseEnd, failures[i], failing)
+		}
+	})
+}
+
+// conclude writes down what came of a push. While the destination is known to fail no
+// job is to blame, and the attempt does not count.
+func (w *Worker) conclude(ctx context.Context, j crm.Job, leaseEnd time.Time, failure *PushError, failing bool) {
+	if failure == nil {
+		w.count(crm.JobDone, "", false)
+		w.finish(ctx, j, leaseEnd, crm.JobResult{State: crm.JobDone, RunAt: time.Now()})
+		return
+	}
+	r := w.verdict(j, failure)
+	if failing && failure.Class.opensBreaker() {
+		r = crm.JobResult{State: crm.JobReady, RunAt: time.Now().Add(delayAfter(j.Attempts)), Err: failure.Error(), Free: true}
+	}
+	w.count(r.State, r.Err, failure.Class == Auth)
+	if r.State == crm.JobParked {
+		r.RunAt = time.Now()
+		w.log.Warn("a job is parked", "job", j.ID, "kind", j.Kind, "reason", r.Err)
+	}
+	if failure.Class == Ambiguous && r.State != crm.JobParked {
+		return // the lease runs out, and that sets Unsure
+	}
+	w.finish(ctx, j, leaseEnd, r)
+}
+
+func (w *Worker) verdict(j crm.Job, failure *PushError) crm.JobResult {
+	r := crm.JobResult{State: crm.JobReady, Err: failure.Error()}
+	switch {
+	case failure.Class == Permanent || failure.Class == Split:
+		r.State = crm.JobParked
+	case failure.Class == Throttle:
+		r.Free, r.RunAt = true, time.Now().Add(failure.After)
+	case failure.Class == Auth || failure.Class == Gone: // the job is not to blame, and is kept
+		r.Free, r.RunAt = true, time.Now().Add(max(failure.After, delayAfter(j.Attempts)))
+	case j.Attempts >= w.maxAttempts:
+		r.State, r.Err = crm.JobParked, fmt.Sprintf("given up after %d attempts: %s", j.Attempts, r.Err)
+	default:
+		r.RunAt = time.Now().Add(max(failure.After, delayAfter(j.Attempts)))
+	}
+	return r
+}
+
+func (w *Worker) count(s crm.JobState, reason string, needsLogin bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch s {
+	case crm.JobDone:
+		w.counts.Done++
+	case crm.JobParked:
+		w.counts.Parked++
+	default:
+		w.counts.Retried++
+	}
+	w.counts.LastErr, w.counts.NeedsLogin = reason, needsLogin
+}
+
+// finish ends the lease. It is done also while stopping, and repeated while the store is away: as
+// long as the lease lasts the outcome is known to nobody else.
+func (w *Worker) finish(ctx context.Context, j crm.Job, leaseEnd time.Time, r crm.JobResult) {
+	end := leaseEnd
+	if ctx.Err() != nil { // stopping
+		end = time.Now().Add(2 * time.Second)
+	}
+	finishCtx, cancel := context.WithDeadline(context.WithoutCancel(ctx), end)
+	defer cancel()
+	for delay := 50 * time.Millisecond; ; delay *= 2 {
+		err := w.cfg.Store.Finish(finishCtx, j.ID, j.Gen, r)
+		if err == nil {
+			return
+		}
+		if !errors.Is(err, crm.ErrUnavailable) || finishCtx.Err() != nil {
+			w.log.Warn("the outcome of a job could not be stored; it will be tried again", "job", j.ID, "outcome", r.State, "err", err)
+			return
+		}
+		w.idle(finishCtx, nil, delay)
+	}
+}
