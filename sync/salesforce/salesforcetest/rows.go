@@ -1,0 +1,171 @@
+package salesforcetest
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"unicode/utf8"
+)
+
+// taskFields is the fields of a Task that can be written and what they take: a length for text, "int", "date", "id".
+var taskFields = map[string]any{
+	external: 64, "Subject": 255, "Status": 40, "Priority": 40, "TaskSubtype": 40, "CallType": 40, "CallDurationInSeconds": "int",
+	"CallDisposition": 255, "CallObject": 255, "ActivityDate": "date", "Description": 32000, "WhoId": "id", "WhatId": "id", "OwnerId": "id",
+}
+
+type recordError struct {
+	StatusCode string   `json:"statusCode"`
+	Message    string   `json:"message"`
+	Fields     []string `json:"fields"`
+}
+
+type result struct {
+	ID      string        `json:"id,omitempty"`
+	Success bool          `json:"success"`
+	Errors  []recordError `json:"errors"`
+	Created *bool         `json:"created,omitempty"`
+}
+
+// collection is "sObject Collections upsert": up to 200 records of one type, answered in order.
+func (s *Server) collection(w http.ResponseWriter, r *http.Request, object, key string) {
+	var in struct {
+		AllOrNone *bool `json:"allOrNone"`
+		Records   []Row `json:"records"`
+	}
+	if !strings.HasPrefix(r.Header.Get("Content-Type"), "application/json") {
+		refuse(w, http.StatusUnsupportedMediaType, "UNSUPPORTED_MEDIA_TYPE", "Content type not supported")
+		return
+	}
+	if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
+		refuse(w, http.StatusBadRequest, "JSON_PARSER_ERROR", err.Error())
+		return
+	}
+	if len(in.Records) > 200 {
+		refuse(w, http.StatusBadRequest, "INVALID_INPUT", "record list size must be at most 200")
+		return
+	}
+	if object != "Task" || key != external {
+		refuse(w, http.StatusNotFound, "NOT_FOUND", "Provided external ID field does not exist or is not accessible: "+key)
+		return
+	}
+	s.writes++
+	keys := map[any]int{}
+	for _, rec := range in.Records {
+		keys[rec[key]]++
+	}
+	results := []result{}
+	for _, rec := range in.Records {
+		attributes, _ := rec["attributes"].(map[string]any)
+		if attributes["type"] != object {
+			refuse(w, http.StatusBadRequest, "INVALID_INPUT", "attributes.type is missing or another")
+			return
+		}
+		delete(rec, "attributes")
+		if keys[rec[key]] > 1 {
+			results = append(results, failed("DUPLICATE_VALUE", "Duplicate external id specified", key))
+			continue
+		}
+		results = append(results, s.put(object, rec))
+	}
+	answer(w, http.StatusOK, results)
+}
+
+func (s *Server) upsertOne(w http.ResponseWriter, r *http.Request, object, key, value string) {
+	rec := Row{}
+	if err := json.NewDecoder(r.Body).Decode(&rec); err != nil || object != "Task" || key != external {
+		refuse(w, http.StatusBadRequest, "JSON_PARSER_ERROR", "cannot be read")
+		return
+	}
+	s.writes++
+	rec[key] = value
+	res := s.put(object, rec)
+	switch {
+	case !res.Success:
+		refuse(w, http.StatusBadRequest, res.Errors[0].StatusCode, res.Errors[0].Message)
+	case *res.Created:
+		answer(w, http.StatusCreated, res)
+	default:
+		answer(w, http.StatusOK, res)
+	}
+}
+
+func failed(code, message string, fields ...string) result {
+	return result{Errors: []recordError{{code, message, fields}}}
+}
+
+// put creates or updates a row by its external id.
+func (s *Server) put(object string, rec Row) result {
+	key, _ := rec[external].(string)
+	if key == "" {
+		return failed("MISSING_ARGUMENT", external+" not specified", external)
+	}
+	if s.locked[key] > 0 {
+		s.locked[key]--
+		return failed("UNABLE_TO_LOCK_ROW", "unable to obtain exclusive access to this record or 1 records: 003000000000001")
+	}
+	old := s.find(object, external, key)
+	for field, v := range rec {
+		if bad := s.check(field, v, old != nil); bad != nil {
+			return result{Errors: []recordError{*bad}}
+		}
+	}
+	if who, _ := rec["WhoId"].(string); strings.HasPrefix(who, "00Q") && rec["WhatId"] != nil {
+		return failed("FIELD_INTEGRITY_EXCEPTION", "a lead has no WhatId", "WhatId")
+	}
+	created := old == nil
+	if created {
+		s.insert(object, rec)
+		return result{ID: rec["Id"].(string), Success: true, Errors: []recordError{}, Created: &created}
+	}
+	for field, v := range rec {
+		old[field] = v
+	}
+	old["SystemModstamp"] = s.tick()
+	return result{ID: old["Id"].(string), Success: true, Errors: []recordError{}, Created: &created}
+}
+
+func (s *Server) check(field string, v any, update bool) *recordError {
+	kind, known := taskFields[field]
+	str, isText := v.(string)
+	switch {
+	case !known:
+		return &recordError{"INVALID_FIELD", "No such column '" + field + "' on sobject of type Task", []string{field}}
+	case field == "TaskSubtype" && update:
+		return &recordError{"INVALID_FIELD_FOR_INSERT_UPDATE", "Unable to create/update fields: TaskSubtype", []string{field}}
+	case strings.Contains(str, s.Bad()):
+		return &recordError{"FIELD_CUSTOM_VALIDATION_EXCEPTION", "it says " + str, []string{field}}
+	case kind == "int":
+		if n, ok := v.(float64); !ok || n != float64(int(n)) {
+			return &recordError{"JSON_PARSER_ERROR", fmt.Sprintf("Cannot deserialize instance of int from %v", v), []string{field}}
+		}
+	case !isText:
+		return &recordError{"JSON_PARSER_ERROR", "Cannot deserialize instance of string", []string{field}}
+	case kind == "id":
+		return s.checkID(field, str)
+	case kind == "date":
+		if len(str) != 10 {
+			return &recordError{"JSON_PARSER_ERROR", "Cannot deserialize instance of date from " + str, []string{field}}
+		}
+	case utf8.RuneCountInString(str) > kind.(int):
+		return &recordError{"STRING_TOO_LONG", field + ": data value too large", []string{field}}
+	}
+	return nil
+}
+
+func (s *Server) checkID(field, id string) *recordError {
+	for object, prefix := range prefixes {
+		if !strings.HasPrefix(id, prefix) {
+			continue
+		}
+		for _, r := range s.tables[object] {
+			if r["Id"] == id && r["IsDeleted"] == true {
+				return &recordError{"ENTITY_IS_DELETED", "entity is deleted", []string{}}
+			}
+			if r["Id"] == id {
+				return nil
+			}
+		}
+	}
+	return &recordError{"INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", []string{field}}
+}
