@@ -1,0 +1,206 @@
+package dataverse_test
+
+import (
+	"errors"
+	"fmt"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"patchcord/crm"
+	crmsync "patchcord/sync"
+	"patchcord/sync/dataverse"
+	"patchcord/sync/dataverse/dataversetest"
+	"patchcord/sync/remotetest"
+)
+
+type env struct {
+	*dataversetest.Server
+	network   *remotetest.Network
+	connector *dataverse.Connector
+}
+
+func open(t *testing.T) env {
+	t.Helper()
+	fake := dataversetest.New()
+	e := env{Server: fake, network: &remotetest.Network{Handler: fake}}
+	var err error
+	e.connector, err = dataverse.New(dataverse.Config{
+		URL: "http://org.example.net", LoginURL: "http://org.example.net", Tenant: "t1", ClientID: "app", Secret: "hush",
+		Client: crmsync.Client{Transport: e.network},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+func TestConnector(t *testing.T) {
+	remotetest.TestConnector(t, func(t *testing.T) remotetest.Subject {
+		e := open(t)
+		return remotetest.Subject{Fake: e.Server, Network: e.network, Connector: e.connector, Sessions: true}
+	})
+}
+
+func (e env) push(t *testing.T, c *crm.Call, owners map[string]string) error {
+	t.Helper()
+	r, err := crmsync.NewRecords(crmsync.RecordsConfig{Name: "dyn", Tenant: "default", Connector: e.connector, Calls: remotetest.Calls{c.ID: c}, Owners: owners})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.Push(t.Context(), r.Repair(c.ID, "x"))
+}
+
+func want(t *testing.T, got, want dataversetest.Row) {
+	t.Helper()
+	for field, v := range want {
+		if got[field] != v {
+			t.Errorf("%s is %v, want %v", field, got[field], v)
+		}
+	}
+}
+
+func TestAPhoneCallIsCompletedAndEditedLater(t *testing.T) {
+	e := open(t)
+	e.Put("contacts", "c1", dataversetest.Row{"fullname": "Ann"})
+	e.Put("systemusers", "u1", dataversetest.Row{})
+	c := remotetest.Ended("hq:1.1", "callback")
+	c.Contact = &crm.Match{ID: "dyn:contact:c1"}
+	key, owners := crmsync.Key("default", c.ID), map[string]string{"alice": "u1"}
+	ended := c.EndedAt
+	c.EndedAt = crm.Time{}
+	if err := e.push(t, c, owners); err != nil {
+		t.Fatal(err)
+	}
+	want(t, e.PhoneCall(key), dataversetest.Row{"statecode": 0.0, "category": "callback", "actualend": nil})
+	c.EndedAt = ended
+	if err := e.push(t, c, owners); err != nil {
+		t.Fatal(err)
+	}
+	want(t, e.PhoneCall(key), dataversetest.Row{"statecode": 1.0, "statuscode": 4.0, "directioncode": false, "actualdurationminutes": 3.0,
+		"actualstart": "2026-11-22T01:02:03Z", "regardingobjectid_contact_phonecall@odata.bind": "/contacts(c1)", "ownerid@odata.bind": "/systemusers(u1)"})
+	c.Disposition.Code = "resolved" // late: it is read-only by now
+	if err := e.push(t, c, owners); err != nil {
+		t.Fatal(err)
+	}
+	want(t, e.PhoneCall(key), dataversetest.Row{"statecode": 1.0, "category": "resolved"})
+	if got := len(e.Rows()); got != 1 {
+		t.Errorf("%d phone calls", got)
+	}
+}
+
+func TestALinkThatIsGoneIsLeftOut(t *testing.T) {
+	e := open(t)
+	c := remotetest.Ended("hq:1.1", "resolved")
+	c.Contact = &crm.Match{ID: "dyn:contact:gone"}
+	if err := e.push(t, c, map[string]string{"alice": "left"}); err != nil {
+		t.Fatal(err)
+	}
+	want(t, e.PhoneCall(crmsync.Key("default", c.ID)), dataversetest.Row{"statecode": 1.0, "category": "resolved", "ownerid@odata.bind": nil})
+}
+
+func TestThrottlingTellsHowLong(t *testing.T) {
+	e := open(t)
+	e.Throttle(1)
+	var p *crmsync.PushError
+	if err := e.push(t, remotetest.Ended("hq:1.1", "resolved"), nil); !errors.As(err, &p) || p.Class != crmsync.Throttle || p.After != 10*time.Second {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestAFullBatchIsOneRequest(t *testing.T) {
+	e := open(t)
+	calls := remotetest.Calls{}
+	r := remotetest.Subject{Connector: e.connector}.Records(t, calls)
+	var jobs []crm.Job
+	for i := range r.MaxBatch() {
+		id := fmt.Sprintf("hq:%d.1", i)
+		calls[id] = remotetest.Ended(id, "resolved")
+		jobs = append(jobs, r.Repair(id, "x"))
+	}
+	for i, err := range r.PushBulk(t.Context(), jobs) {
+		if err != nil {
+			t.Fatalf("call %d: %v", i, err)
+		}
+	}
+	if len(e.Rows()) != 300 || e.Requests() != 1 {
+		t.Errorf("%d phone calls by %d requests, want 300 by 1", len(e.Rows()), e.Requests())
+	}
+}
+
+func TestContactsAreTracked(t *testing.T) {
+	e := open(t)
+	for i := range 1200 {
+		e.Put("contacts", fmt.Sprint("c", i), dataversetest.Row{"fullname": fmt.Sprint("C", i), "telephone1": "020 7946 0000", "statecode": 0.0})
+	}
+	e.Put("accounts", "a1", dataversetest.Row{"name": "Acme", "telephone2": "020 7946 1111", "statecode": 0.0})
+	people, token := map[string]crmsync.Person{}, ""
+	read := func() {
+		for more := true; more; {
+			page, err := e.connector.Pull(t.Context(), token)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, p := range page.Changed {
+				people[p.Object+p.ID] = p
+			}
+			for _, ref := range page.Gone {
+				delete(people, ref.Object+ref.ID)
+			}
+			token, more = page.Token, page.More
+		}
+	}
+	read()
+	if got := people["accounta1"]; len(people) != 1201 || got.Name != "Acme" || got.Numbers[0] != "020 7946 1111" || !strings.Contains(got.URL, "etn=account") {
+		t.Fatalf("%d people, account %+v", len(people), got)
+	}
+	e.Delete("contacts", "c0")
+	e.Put("contacts", "c1", dataversetest.Row{"fullname": "merged", "statecode": 1.0})
+	e.Put("contacts", "c2", dataversetest.Row{"fullname": "Renamed", "statecode": 0.0})
+	read()
+	if len(people) != 1199 || people["contactc2"].Name != "Renamed" {
+		t.Errorf("%d people, %+v", len(people), people["contactc2"])
+	}
+}
+
+func TestReconciliationReadsWhatIsThere(t *testing.T) {
+	e := open(t)
+	c := remotetest.Ended("hq:1.1", "resolved")
+	if err := e.push(t, c, nil); err != nil {
+		t.Fatal(err)
+	}
+	list, next, err := e.connector.Activities(t.Context(), c.StartedAt.Time, c.StartedAt.Add(time.Second), "")
+	if err != nil || next != "" || len(list) != 1 || list[0].Key != crmsync.Key("default", c.ID) || list[0].Fields["category"] != "resolved" {
+		t.Errorf("got %v, %q, %v", list, next, err)
+	}
+	if list, _, err := e.connector.Activities(t.Context(), c.StartedAt.Add(time.Second), c.StartedAt.Add(time.Hour), ""); err != nil || len(list) != 0 {
+		t.Errorf("got %v, %v of another hour", list, err)
+	}
+}
+
+// TestTheVendorsClientAgrees has dynamics-web-api write to the fake, and read what the connector wrote.
+func TestTheVendorsClientAgrees(t *testing.T) {
+	e := open(t)
+	s := httptest.NewServer(e.Server)
+	defer s.Close()
+	if err := e.push(t, remotetest.Ended("hq:1.1", "resolved"), nil); err != nil {
+		t.Fatal(err)
+	}
+	var got struct {
+		Ours, Theirs map[string]any
+		Refused      string
+		Batch        int
+	}
+	remotetest.Oracle(t, &got, "dataverse.mjs", s.URL, crmsync.Key("default", "hq:1.1"), e.Bad())
+	if got.Ours["category"] != "resolved" || got.Ours["statecode"] != 1.0 {
+		t.Errorf("it reads of ours %v", got.Ours)
+	}
+	if got.Theirs["subject"] != "second" || !strings.Contains(got.Refused, "plug-in") || got.Batch != 2 {
+		t.Errorf("it wrote %v, was refused %q, batch %d", got.Theirs, got.Refused, got.Batch)
+	}
+	found, err := e.connector.Find(t.Context(), []string{"pc1", "pc2", "pc3"})
+	if err != nil || len(found) != 3 {
+		t.Errorf("the connector finds of what it wrote %v, %v", found, err)
+	}
+}

@@ -1,0 +1,122 @@
+package dataverse
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	crmsync "patchcord/sync"
+)
+
+// Connector is a crmsync.Connector, Contacts and Audited for one environment.
+type Connector struct {
+	cfg    Config
+	tokens *crmsync.Tokens
+}
+
+const root = "/api/data/v9.2/"
+
+// mint gets an access token by client credentials.
+func (d *Connector) mint(ctx context.Context) (crmsync.Token, error) {
+	form := url.Values{
+		"grant_type": {"client_credentials"}, "client_id": {d.cfg.ClientID}, "client_secret": {string(d.cfg.Secret)},
+		"scope": {d.cfg.URL + "/.default"},
+	}
+	a, err := d.cfg.Client.Do(ctx, crmsync.Request{
+		Method: http.MethodPost, URL: d.cfg.LoginURL + "/" + url.PathEscape(d.cfg.Tenant) + "/oauth2/v2.0/token", Reads: true,
+		Header: http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}, Body: []byte(form.Encode()),
+	})
+	if err != nil {
+		return crmsync.Token{}, err
+	}
+	var got struct {
+		AccessToken string `json:"access_token"`
+		ExpiresIn   int64  `json:"expires_in"`
+		Error       string `json:"error"`
+		Description string `json:"error_description"`
+	}
+	err = json.Unmarshal(a.Body, &got)
+	switch {
+	case a.Status == http.StatusOK && err == nil && got.AccessToken != "":
+		return crmsync.Token{Value: got.AccessToken, Life: time.Duration(got.ExpiresIn) * time.Second}, nil
+	case a.Status >= 500 || a.Status == http.StatusTooManyRequests:
+		return crmsync.Token{}, a.Refusal(true, "token endpoint")
+	}
+	return crmsync.Token{}, &crmsync.PushError{Class: crmsync.Auth, Reason: "no token: " + crmsync.Clip(got.Error+": "+got.Description, 200)}
+}
+
+// do sends a request; path is after the API's root, or a whole address that the API gave. A token that is
+// refused is replaced once. An answer of 300 and more is a *crmsync.PushError.
+func (d *Connector) do(ctx context.Context, r crmsync.Request) (crmsync.Answer, error) {
+	if !strings.HasPrefix(r.URL, d.cfg.URL+"/") {
+		r.URL = d.cfg.URL + root + r.URL
+	}
+	header := http.Header{"Accept": {"application/json"}, "OData-MaxVersion": {"4.0"}, "OData-Version": {"4.0"}, "If-None-Match": {"null"}}
+	for k, v := range r.Header {
+		header[k] = v
+	}
+	r.Header = header
+	for again := false; ; again = true {
+		token, err := d.tokens.Token(ctx)
+		if err != nil {
+			return crmsync.Answer{}, err
+		}
+		header.Set("Authorization", "Bearer "+token.Value)
+		a, err := d.cfg.Client.Do(ctx, r)
+		if err != nil || a.Status < 300 {
+			return a, err
+		}
+		if a.Status == http.StatusUnauthorized {
+			d.tokens.Refused(token.Value)
+			if !again {
+				continue
+			}
+		}
+		return a, refusal(a, r.Reads)
+	}
+}
+
+// codes is what error codes mean, beside the status ("Service protection API limits", "Web service error codes").
+var codes = map[string]crmsync.Class{
+	"0x80072322": crmsync.Throttle, "0x80072321": crmsync.Throttle, "0x80072326": crmsync.Throttle, // requests, time, concurrency
+	"0x80044150": crmsync.Transient, "0x80044151": crmsync.Transient, // SQL deadlock, SQL timeout
+	"0x80060892": crmsync.Transient, "0x80040237": crmsync.Transient, // two first writes of a key raced: the next updates
+	"0x80072560": crmsync.Auth, // the application is no user of the environment
+}
+
+// missing is the code of a record that is referred to and not there.
+const missing = "0x80040217"
+
+func faultOf(body []byte) (code, message string) {
+	var b struct {
+		Error struct {
+			Code    string `json:"code"`
+			Message string `json:"message"`
+		} `json:"error"`
+	}
+	_ = json.Unmarshal(body, &b) // no JSON: no code
+	return strings.ToLower(b.Error.Code), b.Error.Message
+}
+
+// refusal says what a status of 300 and more means, of a request and of a part of a batch alike. The message is left
+// out: it may quote the call.
+func refusal(a crmsync.Answer, reads bool) *crmsync.PushError {
+	code, message := faultOf(a.Body)
+	p := a.Refusal(reads, code)
+	if class, ok := codes[code]; ok {
+		p.Class = class
+	}
+	switch {
+	case a.Status == http.StatusRequestEntityTooLarge:
+		p.Class = crmsync.Split
+	case strings.Contains(message, "key in the request URI is not valid"), a.Status == http.StatusNotFound && code != missing:
+		p.Class, p.After = crmsync.Auth, 15*time.Minute // the column, its key or the address is not there: no job is to blame
+		p.Reason += " (is the alternate key active?)"
+	case p.Class == crmsync.Throttle && p.After == 0:
+		p.After = 5 * time.Second
+	}
+	return p
+}

@@ -1,0 +1,129 @@
+package dataverse
+
+import (
+	"context"
+	"maps"
+	"net/url"
+	"strings"
+
+	"patchcord/crm"
+	crmsync "patchcord/sync"
+)
+
+// attempt is an activity on its way: what it still has, and how it is to be written.
+type attempt struct {
+	place  int // in the list of Write
+	fields map[string]any
+	links  []string // fields of what may be gone: contact and owner
+	reopen bool     // it is completed, so read-only: open it, write, complete it again
+}
+
+// Write implements crmsync.Connector. A first round takes every phone call for one that is open. What is
+// refused is looked at: a completed one is opened and completed again, and a link to what is gone is left out.
+func (d *Connector) Write(ctx context.Context, list []crmsync.Activity) []error {
+	errs := make([]error, len(list))
+	todo := make([]*attempt, len(list))
+	for i, a := range list {
+		todo[i] = newAttempt(i, a)
+	}
+	for len(todo) > 0 {
+		sets := make([][]step, len(todo))
+		for n, t := range todo {
+			sets[n] = d.steps(t, list[t.place])
+		}
+		answers, err := d.batch(ctx, sets)
+		if err != nil {
+			for _, t := range todo {
+				errs[t.place] = err
+			}
+			return errs
+		}
+		todo = d.judge(ctx, list, todo, answers, errs)
+	}
+	return errs
+}
+
+func newAttempt(place int, a crmsync.Activity) *attempt {
+	t := &attempt{place: place, fields: maps.Clone(a.Links)}
+	if t.fields == nil {
+		t.fields = map[string]any{}
+	}
+	maps.Copy(t.fields, a.Fields)
+	for field := range t.fields {
+		if strings.HasSuffix(field, "@odata.bind") {
+			t.links = append(t.links, field)
+		}
+	}
+	return t
+}
+
+// steps returns the change set: the phone call, and its end when the call has one.
+func (d *Connector) steps(t *attempt, a crmsync.Activity) []step {
+	path := d.path(a.Key)
+	set := []step{{path, t.fields}}
+	if t.reopen {
+		set = append([]step{{path, map[string]any{"statecode": 0, "statuscode": 1}}}, set...)
+	}
+	if !a.Call.Open() {
+		status := 4 // received
+		if a.Call.Direction == crm.Outbound {
+			status = 2 // made
+		}
+		set = append(set, step{path, map[string]any{"statecode": 1, "statuscode": status}})
+	}
+	return set
+}
+
+// path names a phone call by its alternate key.
+func (d *Connector) path(key string) string {
+	return "phonecalls(" + d.cfg.KeyField + "='" + url.PathEscape(strings.ReplaceAll(key, "'", "''")) + "')"
+}
+
+// judge writes down what came of each attempt and returns those that another round may help.
+func (d *Connector) judge(ctx context.Context, list []crmsync.Activity, todo []*attempt, answers []crmsync.Answer, errs []error) []*attempt {
+	var again, doubtful []*attempt
+	for n, t := range todo {
+		errs[t.place] = nil
+		if answers[n].Status < 300 {
+			continue
+		}
+		p := refusal(answers[n], false)
+		code, _ := faultOf(answers[n].Body)
+		switch {
+		case code == missing && len(t.links) > 0:
+			for _, field := range t.links {
+				delete(t.fields, field)
+			}
+			t.links = nil
+			again = append(again, t)
+		case p.Class == crmsync.Permanent && !t.reopen:
+			doubtful = append(doubtful, t)
+		}
+		errs[t.place] = p
+	}
+	return append(again, d.completed(ctx, list, doubtful)...)
+}
+
+// completed returns the attempts whose phone call is completed or cancelled by now. Which code says so is
+// not documented, so its state is read.
+func (d *Connector) completed(ctx context.Context, list []crmsync.Activity, doubtful []*attempt) []*attempt {
+	if len(doubtful) == 0 {
+		return nil
+	}
+	keys := make([]string, len(doubtful))
+	for i, t := range doubtful {
+		keys[i] = list[t.place].Key
+	}
+	found, err := d.standing(ctx, keys)
+	if err != nil {
+		return nil // they stay refused, and a person sees why
+	}
+	var again []*attempt
+	for _, t := range doubtful {
+		if state, ok := found[list[t.place].Key]; ok && state != 0 {
+			t.reopen = true
+			again = append(again, t)
+		}
+	}
+	return again
+}
