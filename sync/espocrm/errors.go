@@ -1,0 +1,78 @@
+package espocrm
+
+import (
+	"cmp"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"time"
+
+	crmsync "patchcord/sync"
+)
+
+// fault is what the body of a refusal says, when there is one (Espo\Core\Exceptions\Error\Body).
+type fault struct {
+	Label string `json:"label"`
+	Data  struct {
+		Field             string `json:"field"`
+		Type              string `json:"type"`
+		ForeignEntityType string `json:"foreignEntityType"`
+	} `json:"data"`
+}
+
+func faultOf(a crmsync.Answer) fault {
+	var b struct {
+		Fault fault `json:"messageTranslation"`
+	}
+	_ = json.Unmarshal(a.Body, &b) // no JSON: no label
+	return b.Fault
+}
+
+// owner and link are what a record may have to go without.
+const (
+	owner = "owner"
+	link  = "link"
+)
+
+// labels is what a call may lose and be written all the same, by the label of the refusal (LinkCheck.php).
+var labels = map[string]bool{
+	"cannotRelateNonExisting": true, "cannotRelateForbidden": true, "cannotRelateForbiddenLink": true, "noLinkAccess": true, "noAccessToForeignRecord": true,
+}
+
+// drops returns what the refusal is about: the owner, the link to the contact, or "" for anything else.
+func drops(a crmsync.Answer) string {
+	f := faultOf(a)
+	switch {
+	case labels[f.Label] && f.Data.ForeignEntityType == "User", f.Data.Field == "assignedUser",
+		a.Status == http.StatusForbidden && strings.HasPrefix(reason(a), "Assignment failure"): // the role may not assign to others
+		return owner
+	case labels[f.Label], f.Data.Field == "parent", f.Data.Field == "contacts", f.Data.Field == "leads":
+		return link
+	}
+	return ""
+}
+
+func reason(a crmsync.Answer) string { return a.Header.Get("X-Status-Reason") }
+
+// forEveryRecord are the beginnings of reasons that are about the role or the connection, not about a record.
+var forEveryRecord = []string{"No create access", "No read access", "Max failed login", "Not allowed", "Forbidden attribute"}
+
+// refusal says what a status of 300 and more means. What the X-Status-Reason and the label say names fields and entity
+// types, never a value. A bare 500 is what a write gets for a violated index of the database as well as for a failure after
+// it was stored: only a look-up can tell (Espo\Core\Api\ErrorOutput).
+func refusal(a crmsync.Answer, reads bool) *crmsync.PushError {
+	f := faultOf(a)
+	detail := strings.TrimSpace(f.Label + " " + f.Data.Field + " " + f.Data.Type)
+	p := a.Refusal(reads, cmp.Or(detail, reason(a)))
+	everyRecord := reads
+	for _, s := range forEveryRecord {
+		everyRecord = everyRecord || strings.HasPrefix(reason(a), s)
+	}
+	switch {
+	case a.Status == http.StatusForbidden && everyRecord, reads && a.Status == http.StatusBadRequest:
+		p.Class, p.After = crmsync.Auth, 15*time.Minute // a person must change a role, or the setting of a field
+	case a.Status == http.StatusNotFound && !reads: // deleted since it was found
+		p.Class = crmsync.Transient
+	}
+	return p
+}
