@@ -1,0 +1,86 @@
+package suitecrm
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	crmsync "patchcord/sync"
+)
+
+// filter is conditions that must all hold: by field and operator. There is no other way to join them and no second field to sort by
+// (Filter.php, Sort.php).
+type filter map[[2]string]string
+
+const most = 100
+
+// list reads a page of records, and tells when by the clock of the server; page 1 is the first.
+func (s *Connector) list(ctx context.Context, module, fields, sort string, page int, f filter) ([]resource, time.Time, error) {
+	v := url.Values{"fields[" + module + "]": {fields}, "sort": {sort}, "page[size]": {itoa(most)}, "page[number]": {itoa(page)}}
+	for condition, value := range f {
+		v.Set("filter["+condition[0]+"]["+condition[1]+"]", value)
+	}
+	var rows []resource
+	answer, err := s.do(ctx, http.MethodGet, "/module/"+module+"?"+v.Encode(), nil, &rows)
+	return rows, answer.at, err
+}
+
+// Find implements crmsync.Connector.
+func (s *Connector) Find(ctx context.Context, keys []string) (map[string][]string, error) {
+	found := map[string][]string{}
+	for _, key := range keys {
+		there, err := s.there(ctx, "Calls", crmsync.UUID(key))
+		if err != nil {
+			return nil, err
+		}
+		if there {
+			found[key] = []string{crmsync.UUID(key)}
+		}
+	}
+	return found, nil
+}
+
+func (s *Connector) there(ctx context.Context, module, id string) (bool, error) {
+	answer, err := s.do(ctx, http.MethodGet, "/module/"+module+"/"+url.PathEscape(id)+"?"+url.Values{"fields[" + module + "]": {"name"}}.Encode(), nil, new(resource))
+	if strings.Contains(answer.detail, notFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+var keyInText = regexp.MustCompile(`\[(pc[0-9a-f]{32})\]\s*$`)
+
+// Activities implements crmsync.Audited. The cursor is the page.
+func (s *Connector) Activities(ctx context.Context, from, until time.Time, cursor string) ([]crmsync.Standing, string, error) {
+	page, err := strconv.Atoi(cursor)
+	if err != nil { // "" is the beginning
+		page = 1
+	}
+	rows, _, err := s.list(ctx, "Calls", "name,status,description", "id", page, filter{
+		{"date_start", "gte"}: from.UTC().Format(stamp), {"date_start", "lt"}: until.UTC().Format(stamp), {description, "like"}: "%[pc%",
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	var list []crmsync.Standing
+	for _, r := range rows {
+		if m := keyInText.FindStringSubmatch(r.text(description)); m != nil {
+			list = append(list, crmsync.Standing{Key: m[1], ID: r.ID, Fields: map[string]string{"name": r.text("name"), "status": r.text("status")}})
+		}
+	}
+	if len(rows) < most {
+		return list, "", nil
+	}
+	return list, itoa(page + 1), nil
+}
+
+// listed reads which of the ids are there; detail is what a refusal says.
+func (s *Connector) listed(ctx context.Context, module string, ids []string, rows *[]resource) (detail string, err error) {
+	v := url.Values{"fields[" + module + "]": {"name"}, "page[size]": {itoa(most)}, "page[number]": {"1"}, "filter[id][in]": {strings.Join(ids, ",")}}
+	answer, err := s.do(ctx, http.MethodGet, "/module/"+module+"?"+v.Encode(), nil, rows)
+	return answer.detail, err
+}
