@@ -1,0 +1,283 @@
+package vtiger_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"patchcord/crm"
+	crmsync "patchcord/sync"
+	"patchcord/sync/remotetest"
+	"patchcord/sync/vtiger"
+	"patchcord/sync/vtiger/vtigertest"
+)
+
+type installation struct {
+	*vtigertest.Server
+	network   *remotetest.Network
+	connector *vtiger.Connector
+}
+
+func open(t *testing.T, change func(*vtigertest.Server, *vtiger.Config)) installation {
+	t.Helper()
+	fake := vtigertest.New()
+	i := installation{Server: fake, network: &remotetest.Network{Handler: fake}}
+	cfg := vtiger.Config{URL: "http://crm.example.net/", Username: "sync", AccessKey: crm.Secret(fake.AccessKey), Client: crmsync.Client{Transport: i.network}}
+	if change != nil {
+		change(fake, &cfg)
+	}
+	var err error
+	if i.connector, err = vtiger.New(cfg); err != nil {
+		t.Fatal(err)
+	}
+	return i
+}
+
+func TestConnector(t *testing.T) {
+	remotetest.TestConnector(t, func(t *testing.T) remotetest.Subject {
+		i := open(t, nil)
+		return remotetest.Subject{Fake: i.Server, Network: i.network, Connector: i.connector, Sessions: true}
+	})
+}
+
+func (i installation) push(t *testing.T, c *crm.Call, owners map[string]string) error {
+	t.Helper()
+	r, err := crmsync.NewRecords(crmsync.RecordsConfig{Name: "vt", Tenant: "default", Connector: i.connector, Calls: remotetest.Calls{c.ID: c}, Owners: owners})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.Push(t.Context(), r.Repair(c.ID, "x"))
+}
+
+func failure(t *testing.T, err error) *crmsync.PushError {
+	t.Helper()
+	var p *crmsync.PushError
+	if !errors.As(err, &p) {
+		t.Fatalf("got %v, want a failed push", err)
+	}
+	return p
+}
+
+func want(t *testing.T, got, want vtigertest.Row) {
+	t.Helper()
+	for field, v := range want {
+		if got[field] != v {
+			t.Errorf("%s is %q, want %q", field, got[field], v)
+		}
+	}
+}
+
+func TestWhatAnEventSays(t *testing.T) {
+	i := open(t, nil)
+	contact, owner := i.Put("Contacts", vtigertest.Row{"lastname": "Ann"}), i.Put("Users", vtigertest.Row{})
+	c := remotetest.Ended("hq:1.1", "resolved")
+	c.Contact = &crm.Match{ID: "vt:Contacts:" + contact}
+	if err := i.push(t, c, map[string]string{"alice": strings.TrimPrefix(owner, "19x")}); err != nil {
+		t.Fatal(err)
+	}
+	key := crmsync.Key("default", c.ID)
+	want(t, i.Event(key), vtigertest.Row{
+		"subject": "Inbound call +442079460000: resolved", "activitytype": "Call", "eventstatus": "Held", "date_start": "2026-11-22", "time_start": "01:02:03",
+		"due_date": "2026-11-22", "time_end": "01:04:13", "duration_hours": "0", "duration_minutes": "2", "assigned_user_id": owner, "contact_id": contact,
+		"description": "O'Brien: 50% {off}\n\n[" + key + "]", "visibility": "Public",
+	})
+	i.Event(key)["visibility"] = "Private" // a person's wish
+	c.Disposition.Code = "callback"
+	if err := i.push(t, c, nil); err != nil {
+		t.Fatal(err)
+	}
+	want(t, i.Event(key), vtigertest.Row{"subject": "Inbound call +442079460000: callback", "visibility": "Private", "assigned_user_id": owner, "contact_id": contact})
+}
+
+func TestTheClockOfTheServerIsLearned(t *testing.T) {
+	tokyo, err := time.LoadLocation("Asia/Tokyo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, zone := range map[string]string{"learned": "", "configured": "Asia/Tokyo"} {
+		t.Run(name, func(t *testing.T) {
+			i := open(t, func(s *vtigertest.Server, c *vtiger.Config) { s.Zone, c.Zone = tokyo, zone })
+			requests := []int{5, 2} // challenge, login, look-up, event, its times again; then look-up and event
+			if zone != "" {
+				requests[0] = 4
+			}
+			for n, id := range []string{"hq:1.1", "hq:2.1"} {
+				before := i.network.Requests()
+				c := remotetest.Ended(id, "resolved")
+				if err := i.push(t, c, nil); err != nil {
+					t.Fatal(err)
+				}
+				want(t, i.Event(crmsync.Key("default", id)), vtigertest.Row{"date_start": "2026-11-22", "time_start": "10:02:03", "time_end": "10:04:13"})
+				if got := i.network.Requests() - before; got != requests[n] {
+					t.Errorf("call %d took %d requests, want %d", n, got, requests[n])
+				}
+			}
+		})
+	}
+}
+
+func TestACallWithoutLengthIsNoneOfADay(t *testing.T) {
+	i := open(t, nil)
+	c := remotetest.Ended("hq:1.1", "resolved")
+	c.EndedAt, c.AnsweredAt, c.Outcome = c.StartedAt, crm.Time{}, crm.Failed
+	c.From = crm.Party{Name: "caller 🙂"}
+	if err := i.push(t, c, nil); err != nil {
+		t.Fatal(err)
+	}
+	want(t, i.Event(crmsync.Key("default", c.ID)), vtigertest.Row{
+		"time_end": "01:02:04", "duration_hours": "0", "duration_minutes": "0", "eventstatus": "Not Held", "subject": "Inbound call caller \uFFFD: resolved",
+		"assigned_user_id": "19x1",
+	})
+}
+
+func TestRefusals(t *testing.T) {
+	t.Run("an answer that breaks off", func(t *testing.T) {
+		i := open(t, nil)
+		i.Break(1)
+		c := remotetest.Ended("hq:1.1", "resolved")
+		if p := failure(t, i.push(t, c, nil)); p.Class != crmsync.Ambiguous {
+			t.Errorf("got %v", p)
+		}
+		if err := i.push(t, c, nil); err != nil || i.Rows()[crmsync.Key("default", c.ID)] != 1 {
+			t.Errorf("then %v, %v", err, i.Rows())
+		}
+	})
+	t.Run("a warning before the answer", func(t *testing.T) {
+		i := open(t, func(s *vtigertest.Server, _ *vtiger.Config) {
+			s.Warning = "<br />\n<b>Warning</b>:  Undefined array key {\"a\"}<br />\n"
+		})
+		if err := i.push(t, remotetest.Ended("hq:1.1", "resolved"), nil); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Run("an owner and a contact that it does not take", func(t *testing.T) {
+		i := open(t, nil)
+		i.Demote()
+		c := remotetest.Ended("hq:1.1", "resolved")
+		c.Contact = &crm.Match{ID: "vt:Contacts:99x5"}
+		if err := i.push(t, c, map[string]string{"alice": "19x77"}); err != nil {
+			t.Fatal(err)
+		}
+		want(t, i.Event(crmsync.Key("default", c.ID)), vtigertest.Row{"assigned_user_id": "19x1", "contact_id": "", "eventstatus": "Held"})
+	})
+	t.Run("a refused event", func(t *testing.T) {
+		i := open(t, nil)
+		c := remotetest.Ended("hq:1.1", "resolved")
+		c.Disposition.Note = i.Bad()
+		if p := failure(t, i.push(t, c, nil)); p.Class != crmsync.Permanent || !strings.Contains(p.Reason, "ACCESS_DENIED") {
+			t.Errorf("got %v", p)
+		}
+	})
+	t.Run("a wrong access key is asked about once", func(t *testing.T) {
+		i := open(t, func(_ *vtigertest.Server, c *vtiger.Config) { c.AccessKey = "wrong" })
+		for range 3 {
+			if p := failure(t, i.push(t, remotetest.Ended("hq:1.1", "resolved"), nil)); p.Class != crmsync.Auth || !strings.Contains(p.Reason, "INVALID_USER_CREDENTIALS") {
+				t.Errorf("got %v", p)
+			}
+		}
+		if n := i.network.Requests(); n != 2 {
+			t.Errorf("%d requests, want one challenge and one login", n)
+		}
+	})
+	t.Run("a field for the key that is not there", func(t *testing.T) {
+		i := open(t, func(_ *vtigertest.Server, c *vtiger.Config) { c.KeyField = "cf_853" })
+		if p := failure(t, i.push(t, remotetest.Ended("hq:1.1", "resolved"), nil)); p.Class != crmsync.Auth || !strings.Contains(p.Reason, "cf_853") {
+			t.Errorf("got %v", p)
+		}
+	})
+}
+
+func TestReconciliationReadsWhatIsThere(t *testing.T) {
+	i := open(t, func(s *vtigertest.Server, c *vtiger.Config) { s.KeyField, c.KeyField = "cf_853", "cf_853" })
+	c := remotetest.Ended("hq:1.1", "resolved")
+	for range 2 {
+		if err := i.push(t, c, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for n := range 150 {
+		i.Put("Events", vtigertest.Row{"date_start": "2026-11-22", "cf_853": fmt.Sprintf("pc%032x", n)})
+	}
+	i.Put("Events", vtigertest.Row{"date_start": "2026-11-22"})
+	at, keys, cursor := c.StartedAt.Time, map[string]crmsync.Standing{}, ""
+	for first := true; first || cursor != ""; first = false {
+		list, next, err := i.connector.Activities(t.Context(), at, at.Add(time.Hour), cursor)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range list {
+			keys[s.Key] = s
+		}
+		cursor = next
+	}
+	if got := keys[crmsync.Key("default", c.ID)]; len(keys) != 151 || got.Fields["subject"] != "Inbound call +442079460000: resolved" {
+		t.Errorf("%d keys, ours is %+v", len(keys), got)
+	}
+	if list, _, err := i.connector.Activities(t.Context(), at.AddDate(0, 0, 1), at.AddDate(0, 0, 2), ""); err != nil || len(list) != 0 {
+		t.Errorf("got %v, %v of another day", list, err)
+	}
+}
+
+func TestContactsAreReadOnceAndThenTheirChanges(t *testing.T) {
+	now := time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
+	i := open(t, nil)
+	i.Now = func() time.Time { return now }
+	account := i.Put("Accounts", vtigertest.Row{"accountname": "Acme", "phone": "+44 20 7946 9999"})
+	var first string
+	for n := range 250 {
+		id := i.Put("Contacts", vtigertest.Row{"firstname": "C", "lastname": fmt.Sprint(n), "phone": fmt.Sprintf("020 7946 0%03d", n), "homephone": "07700 900123", "account_id": account})
+		if n == 0 {
+			first = id
+		}
+		if n%80 == 79 {
+			now = now.Add(time.Second)
+		}
+	}
+	lead := i.Put("Leads", vtigertest.Row{"lastname": "Lou", "company": "New Ltd", "mobile": "07700 900999"})
+	people, token, pages := map[string]crmsync.Person{}, "", 0
+	read := func() {
+		t.Helper()
+		for more := true; more; pages++ {
+			page, err := i.connector.Pull(t.Context(), token)
+			if err != nil || pages > 50 {
+				t.Fatal(pages, err)
+			}
+			for _, p := range page.Changed {
+				people[p.ID] = p
+			}
+			for _, ref := range page.Gone {
+				delete(people, ref.ID)
+			}
+			token, more = page.Token, page.More
+		}
+	}
+	now = now.Add(time.Minute)
+	read()
+	if got := people[first]; len(people) != 252 || got.Name != "C 0" || got.Company != "Acme" || fmt.Sprint(got.Numbers) != "[020 7946 0000 07700 900123]" ||
+		got.URL != "http://crm.example.net/index.php?module=Contacts&view=Detail&record=2" || people[lead].Company != "New Ltd" {
+		t.Fatalf("%d people, %+v", len(people), got)
+	}
+	i.Delete("Contacts", first)
+	i.Put("Leads", vtigertest.Row{"id": lead, "lastname": "Renamed"})
+	read()
+	i.Delete("Leads", lead) // in the second that was read already
+	read()
+	if len(people) != 250 {
+		t.Errorf("%d people", len(people))
+	}
+	i.Demote()
+	if _, err := i.connector.Pull(t.Context(), token); err == nil || failure(t, err).Class != crmsync.Auth || !strings.Contains(err.Error(), "admin") {
+		t.Errorf("without the right it is %v", err)
+	}
+}
+
+func TestAConfigurationIsChecked(t *testing.T) {
+	_, err := vtiger.New(vtiger.Config{KeyField: "x' OR", Zone: "Nowhere", Contacts: []string{"Events"}})
+	for _, field := range []string{"url", "username", "secret_file", "key_field", "timezone", "contacts"} {
+		if err == nil || !strings.Contains(err.Error(), field) {
+			t.Errorf("%s is not in %v", field, err)
+		}
+	}
+}

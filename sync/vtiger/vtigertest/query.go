@@ -1,0 +1,209 @@
+package vtigertest
+
+import (
+	"cmp"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// statement is the language of query: no parentheses but behind IN, one of "and" or "or" between tests.
+var (
+	statement = regexp.MustCompile(`(?i)^select ([\w, ]+) from (\w+)(?: where (.+?))?(?: order by (\w+))?(?: limit (\d+)(?:, ?(\d+))?)?;$`)
+	condition = regexp.MustCompile(`(?i)^(\w+) ?(=|<=|>=|<|>|!=|like|in) ?(.+)$`)
+	literal   = regexp.MustCompile(`^(?:'(?:[^']|'')+'|-?\w+)$`)
+	andOr     = regexp.MustCompile(`(?i) (and|or) `)
+	fields    = map[string]string{
+		"Contacts": "id firstname lastname phone mobile homephone otherphone assistantphone email account_id",
+		"Leads":    "id firstname lastname company phone mobile email", "Accounts": "id accountname phone otherphone email1",
+	}
+)
+
+const rowLimit = 100
+
+func syntax() { throw("QUERY_SYNTAX_ERROR", "There is an syntax error in query") }
+
+func (s *Server) knows(module, field string) {
+	_, isEvents := eventFields[field]
+	if module == "Events" && (isEvents || field == "id" || field == s.KeyField) || slices.Contains(strings.Fields(fields[module]), field) {
+		return
+	}
+	throw("ACCESS_DENIED", "Permission to access '."+field+".' attribute denied.")
+}
+
+func (s *Server) query(q string) []Row {
+	m := statement.FindStringSubmatch(q)
+	if m == nil {
+		syntax()
+	}
+	module := m[2]
+	if s.rows[module] == nil {
+		throw("ACCESS_DENIED", "Permission to perform the operation is denied")
+	}
+	columns := strings.Split(strings.ReplaceAll(m[1], " ", ""), ",")
+	for _, c := range append(columns, cmp.Or(m[4], "id")) {
+		s.knows(module, c)
+	}
+	test := s.where(module, m[3])
+	var found []Row
+	for _, r := range s.candidates(module, m[3]) {
+		if !r.deleted && test(r.Row) {
+			found = append(found, r.Row)
+		}
+	}
+	slices.SortFunc(found, func(a, b Row) int {
+		return cmp.Or(strings.Compare(a[m[4]], b[m[4]]), number(a["id"])-number(b["id"]))
+	})
+	offset, limit := 0, rowLimit
+	if m[5] != "" {
+		if limit, _ = strconv.Atoi(m[5]); m[6] != "" {
+			offset = limit
+			limit, _ = strconv.Atoi(m[6])
+		}
+	}
+	found = found[min(offset, len(found)):]
+	found = found[:min(limit, rowLimit, len(found))]
+	out := make([]Row, len(found))
+	for i, r := range found {
+		out[i] = Row{"id": r["id"]}
+		for _, c := range columns {
+			out[i][c] = r[c]
+		}
+	}
+	return out
+}
+
+func number(id string) int {
+	_, n, _ := strings.Cut(id, "x")
+	i, _ := strconv.Atoi(n)
+	return i
+}
+
+// where returns the test that the conditions come to.
+func (s *Server) where(module, conditions string) func(Row) bool {
+	if conditions == "" {
+		return func(Row) bool { return true }
+	}
+	joint := strings.ToLower(strings.TrimSpace(andOr.FindString(conditions)))
+	var tests []func(Row) bool
+	for _, c := range andOr.Split(conditions, -1) {
+		m := condition.FindStringSubmatch(strings.TrimSpace(c))
+		if m == nil {
+			syntax()
+		}
+		s.knows(module, m[1])
+		tests = append(tests, compare(m[1], strings.ToLower(m[2]), m[3]))
+	}
+	return func(r Row) bool {
+		for _, t := range tests {
+			if t(r) == (joint == "or") {
+				return joint == "or"
+			}
+		}
+		return joint != "or"
+	}
+}
+
+func compare(field, operator, value string) func(Row) bool {
+	var values []string
+	if operator == "in" {
+		inside, ok := strings.CutPrefix(strings.TrimSuffix(value, ")"), "(")
+		if !ok {
+			syntax()
+		}
+		values = strings.Split(inside, ",")
+	} else {
+		values = []string{value}
+	}
+	for i, v := range values {
+		if !literal.MatchString(v) { // a quote that was not doubled ends the text
+			syntax()
+		}
+		values[i] = strings.ReplaceAll(strings.Trim(v, "'"), "''", "'")
+		if field == "id" && !strings.Contains(v, "x") { // its number is what stands behind the x
+			throw("DATABASE_QUERY_ERROR", "Database error while performing requested operation")
+		}
+	}
+	return func(r Row) bool {
+		switch is := r[field]; operator {
+		case "=":
+			return is == values[0]
+		case ">=":
+			return is >= values[0]
+		case "<=":
+			return is <= values[0]
+		case "in":
+			return slices.Contains(values, is)
+		case "like":
+			return like(is, values[0])
+		}
+		syntax()
+		return false
+	}
+}
+
+// like is SQL's, of patterns with % at their ends alone.
+func like(s, pattern string) bool {
+	text, open := strings.CutSuffix(pattern, "%")
+	middle, floats := strings.CutPrefix(text, "%")
+	switch {
+	case open && floats:
+		return strings.Contains(s, middle)
+	case open:
+		return strings.HasPrefix(s, text)
+	case floats:
+		return strings.HasSuffix(s, middle)
+	}
+	return s == pattern
+}
+
+// candidates is the module's records, or what an index finds.
+func (s *Server) candidates(module, conditions string) []*record {
+	var list []*record
+	if m := inBrackets.FindStringSubmatch(conditions); m != nil && module == "Events" {
+		for _, id := range s.byKey[m[1]] {
+			list = append(list, s.rows[module][id])
+		}
+		return list
+	}
+	for _, r := range s.rows[module] {
+		list = append(list, r)
+	}
+	return list
+}
+
+// sync tells what changed after a time: whole seconds, as many as it takes for a hundred records.
+func (s *Server) sync(since, module, kind string) any {
+	if s.modest || kind != "application" {
+		throw("ACCESS_DENIED", "Only admin users can perform application sync")
+	}
+	from, err := strconv.ParseInt(since, 10, 64)
+	if err != nil || from == 0 { // "0" is no parameter, and none is now
+		from = s.Now().Unix()
+	}
+	var later []*record
+	for _, r := range s.rows[module] {
+		if r.changed.Unix() > from {
+			later = append(later, r)
+		}
+	}
+	slices.SortFunc(later, func(a, b *record) int { return a.changed.Compare(b.changed) })
+	last := from
+	if len(later) > 0 {
+		last = later[min(len(later), 100)-1].changed.Unix()
+	}
+	updated, deleted, more := []Row{}, []string{}, false
+	for _, r := range later {
+		switch {
+		case r.changed.Unix() > last:
+			more = true
+		case r.deleted:
+			deleted = append(deleted, r.Row["id"])
+		default:
+			updated = append(updated, r.Row)
+		}
+	}
+	return map[string]any{"updated": updated, "deleted": deleted, "lastModifiedTime": time.Unix(last, 0).Unix(), "more": more}
+}

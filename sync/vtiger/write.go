@@ -1,0 +1,153 @@
+package vtiger
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	crmsync "patchcord/sync"
+)
+
+// Write implements crmsync.Connector, one request for each.
+func (v *Connector) Write(ctx context.Context, list []crmsync.Activity) []error {
+	errs := make([]error, len(list))
+	for i, a := range list {
+		errs[i] = v.write(ctx, a)
+	}
+	return errs
+}
+
+const ownerField = "assigned_user_id"
+
+// write creates the event or changes it. What is refused for its contact or its owner is written without.
+func (v *Connector) write(ctx context.Context, a crmsync.Activity) error {
+	if _, err := v.tokens.Token(ctx); err != nil { // who we are is known from here on
+		return err
+	}
+	fields := map[string]any{}
+	maps.Copy(fields, a.Links)
+	maps.Copy(fields, a.Fields) // what the administrator maps counts
+	id := a.ID
+	for lost := map[string]bool{}; ; {
+		r, err := v.save(ctx, id, v.element(a, fields))
+		if err == nil {
+			var stored struct {
+				ID       string `json:"id"`
+				Modified string `json:"modifiedtime"`
+			}
+			if json.Unmarshal(r.Result, &stored) != nil || stored.ID == "" || !v.clock.learn(stored.Modified, r.At) {
+				return nil
+			}
+			id = stored.ID // its times were of another clock: once more
+			continue
+		}
+		drop := drops(r.Fault)
+		if drop == "" || lost[drop] {
+			return err
+		}
+		lost[drop] = true
+		if drop == owner {
+			delete(fields, ownerField)
+			continue
+		}
+		for field := range a.Links {
+			delete(fields, field)
+		}
+	}
+}
+
+const (
+	owner = "owner"
+	link  = "link"
+)
+
+// drops returns what a refusal is about: the owner, the link to the contact, or "" for anything else. A link to
+// what was deleted is taken without a word.
+func drops(f *fault) string {
+	switch {
+	case f == nil:
+		return ""
+	case strings.Contains(f.Message, "assign record"):
+		return owner
+	case f.Code == "REFERENCE_INVALID", strings.Contains(f.Message, "reference type"):
+		return link
+	}
+	return ""
+}
+
+func (v *Connector) save(ctx context.Context, id string, element map[string]any) (reply, error) {
+	operation, params := "create", url.Values{"elementType": {"Events"}}
+	if id != "" {
+		operation, params = "revise", url.Values{}
+		element["id"] = id
+	}
+	b, err := json.Marshal(element)
+	if err != nil {
+		return reply{}, &crmsync.PushError{Class: crmsync.Permanent, Reason: "the event cannot be written as JSON", Err: err}
+	}
+	params.Set("element", string(b))
+	return v.do(ctx, operation, params)
+}
+
+// element returns the fields as they are sent.
+func (v *Connector) element(a crmsync.Activity, fields map[string]any) map[string]any {
+	e := map[string]any{}
+	for field, value := range fields {
+		e[field] = narrow(value)
+	}
+	v.times(e)
+	if o, ok := e[ownerField].(string); ok {
+		e[ownerField] = v.userID(o)
+	}
+	if v.cfg.KeyField == description {
+		text, _ := e[description].(string)
+		e[description] = withKey(text, a.Key)
+	} else {
+		e[v.cfg.KeyField] = a.Key
+	}
+	if a.ID == "" { // what an event must have
+		for field, value := range map[string]any{"eventstatus": "Planned", ownerField: v.me()} {
+			if _, ok := e[field]; !ok {
+				e[field] = value
+			}
+		}
+	}
+	return e
+}
+
+// narrow replaces characters beyond U+FFFF: the tables are of a character set without them, and the database
+// refuses the whole record.
+func narrow(v any) any {
+	s, ok := v.(string)
+	if !ok {
+		return v
+	}
+	return strings.Map(func(r rune) rune {
+		if r > 0xFFFF {
+			return '\uFFFD'
+		}
+		return r
+	}, s)
+}
+
+// times splits the instants of an event into dates and times of the server's clock. An event that ends with the second
+// it began in would be one of 24 hours (Activity.php), so it gets a second.
+func (v *Connector) times(e map[string]any) {
+	start, err1 := time.Parse(time.RFC3339, fmt.Sprint(e["date_start"]))
+	end, err2 := time.Parse(time.RFC3339, fmt.Sprint(e["due_date"]))
+	if err1 != nil || err2 != nil {
+		return // an administrator's own mapping
+	}
+	if !end.After(start) {
+		end = start.Add(time.Second)
+	}
+	e["date_start"], e["time_start"] = v.clock.show(start)
+	e["due_date"], e["time_end"] = v.clock.show(end)
+	minutes := int(end.Sub(start).Minutes())
+	e["duration_hours"], e["duration_minutes"] = strconv.Itoa(minutes/60), strconv.Itoa(minutes%60)
+}
