@@ -1,0 +1,239 @@
+package dolibarr_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"patchcord/crm"
+	crmsync "patchcord/sync"
+	"patchcord/sync/dolibarr"
+	"patchcord/sync/dolibarr/dolibarrtest"
+	"patchcord/sync/remotetest"
+)
+
+type installation struct {
+	*dolibarrtest.Server
+	network   *remotetest.Network
+	connector *dolibarr.Connector
+}
+
+func open(t *testing.T) installation {
+	t.Helper()
+	fake := dolibarrtest.New()
+	i := installation{Server: fake, network: &remotetest.Network{Handler: fake}}
+	var err error
+	i.connector, err = dolibarr.New(dolibarr.Config{URL: "http://erp.example.net/", Key: crm.Secret(fake.Key), Client: crmsync.Client{Transport: i.network}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return i
+}
+
+func TestConnector(t *testing.T) {
+	remotetest.TestConnector(t, func(t *testing.T) remotetest.Subject {
+		i := open(t)
+		return remotetest.Subject{Fake: i.Server, Network: i.network, Connector: i.connector}
+	})
+}
+
+func (i installation) push(t *testing.T, c *crm.Call, owners map[string]string) error {
+	t.Helper()
+	r, err := crmsync.NewRecords(crmsync.RecordsConfig{Name: "doli", Tenant: "default", Connector: i.connector, Calls: remotetest.Calls{c.ID: c}, Owners: owners})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.Push(t.Context(), r.Repair(c.ID, "x"))
+}
+
+func failure(t *testing.T, err error) *crmsync.PushError {
+	t.Helper()
+	var p *crmsync.PushError
+	if !errors.As(err, &p) {
+		t.Fatalf("got %v, want a failed push", err)
+	}
+	return p
+}
+
+func want(t *testing.T, got, want dolibarrtest.Row) {
+	t.Helper()
+	for field, v := range want {
+		if fmt.Sprint(got[field]) != fmt.Sprint(v) {
+			t.Errorf("%s is %v, want %v", field, got[field], v)
+		}
+	}
+}
+
+func TestWhatAnEventSays(t *testing.T) {
+	i := open(t)
+	party := i.Put("thirdparties", dolibarrtest.Row{"name": "Acme"})
+	contact := i.Put("contacts", dolibarrtest.Row{"lastname": "Ann", "socid": party})
+	c := remotetest.Ended("hq:1.1", "resolved")
+	c.Contact = &crm.Match{ID: fmt.Sprint("doli:contacts:", contact)}
+	if err := i.push(t, c, map[string]string{"alice": "7"}); err != nil {
+		t.Fatal(err)
+	}
+	key := crmsync.Key("default", c.ID)
+	want(t, i.Event(key), dolibarrtest.Row{
+		"type_code": "AC_TEL", "label": "Inbound call +442079460000: resolved", "datep": float64(c.StartedAt.Unix()), "datef": float64(c.EndedAt.Unix()),
+		"percentage": 100, "userownerid": 7, "contact_id": contact, "socid": party, "socpeopleassigned": map[string]any{fmt.Sprint(contact): map[string]any{"id": contact}},
+		"note_private": "O'Brien: 50% {off}\n\n[" + key + "]",
+	})
+	i.Event(key)["socpeopleassigned"] = "whom people added"
+	c.Disposition.Code = "callback"
+	if err := i.push(t, c, nil); err != nil {
+		t.Fatal(err)
+	}
+	want(t, i.Event(key), dolibarrtest.Row{"label": "Inbound call +442079460000: callback", "userownerid": 7, "socpeopleassigned": "whom people added", "type_code": "AC_TEL"})
+}
+
+func TestAContactThatIsGoneIsLeftOut(t *testing.T) {
+	i := open(t)
+	c := remotetest.Ended("hq:1.1", "resolved")
+	c.From.E164, c.From.Number = "", ""
+	c.Contact = &crm.Match{ID: "doli:thirdparties:99"}
+	if err := i.push(t, c, nil); err != nil {
+		t.Fatal(err)
+	}
+	want(t, i.Event(crmsync.Key("default", c.ID)), dolibarrtest.Row{"socid": nil, "userownerid": 1, "label": "Inbound call Ann's  Bar  &  b Grill /b : resolved"})
+}
+
+func TestRefusals(t *testing.T) {
+	t.Run("an owner for whom our user may make none", func(t *testing.T) {
+		i := open(t)
+		i.Modest = true
+		c := remotetest.Ended("hq:1.1", "resolved")
+		if err := i.push(t, c, map[string]string{"alice": "7"}); err != nil {
+			t.Fatal(err)
+		}
+		want(t, i.Event(crmsync.Key("default", c.ID)), dolibarrtest.Row{"userownerid": 1})
+	})
+	t.Run("a trigger's words are not told", func(t *testing.T) {
+		i := open(t)
+		c := remotetest.Ended("hq:1.1", "resolved")
+		c.Disposition.Note = i.Bad() + " secret"
+		if p := failure(t, i.push(t, c, nil)); p.Class != crmsync.Permanent || strings.Contains(p.Reason, "secret") {
+			t.Errorf("got %v", p)
+		}
+	})
+	t.Run("a change that fails without a word is tried again", func(t *testing.T) {
+		i := open(t)
+		c := remotetest.Ended("hq:1.1", "resolved")
+		if err := i.push(t, c, nil); err != nil {
+			t.Fatal(err)
+		}
+		i.Mute(true)
+		if p := failure(t, i.push(t, c, nil)); p.Class != crmsync.Transient {
+			t.Errorf("got %v", p)
+		}
+	})
+	t.Run("an event that was deleted since it was found is looked for again", func(t *testing.T) {
+		c := remotetest.Ended("hq:1.1", "resolved")
+		errs := open(t).connector.Write(t.Context(), []crmsync.Activity{{Key: crmsync.Key("default", c.ID), ID: "99", Call: c}})
+		if p := failure(t, errs[0]); p.Class != crmsync.Transient {
+			t.Errorf("got %v", p)
+		}
+	})
+	t.Run("a module that is not enabled needs a person", func(t *testing.T) {
+		i := open(t)
+		i.NoAPI = true
+		if p := failure(t, i.push(t, remotetest.Ended("hq:1.1", "resolved"), nil)); p.Class != crmsync.Auth || !strings.Contains(p.Reason, "Agenda") {
+			t.Errorf("got %v", p)
+		}
+	})
+	t.Run("a wrong key needs a person", func(t *testing.T) {
+		i := open(t)
+		i.Key = "another"
+		if p := failure(t, i.push(t, remotetest.Ended("hq:1.1", "resolved"), nil)); p.Class != crmsync.Auth || p.After == 0 {
+			t.Errorf("got %v", p)
+		}
+	})
+}
+
+func TestReconciliationReadsWhatIsThere(t *testing.T) {
+	i := open(t)
+	c := remotetest.Ended("hq:1.1", "resolved")
+	if err := i.push(t, c, nil); err != nil {
+		t.Fatal(err)
+	}
+	i.Put("agendaevents", dolibarrtest.Row{"label": "a person's", "datep": float64(c.StartedAt.Unix())})
+	list, next, err := i.connector.Activities(t.Context(), c.StartedAt.Time, c.StartedAt.Add(time.Second), "")
+	if err != nil || next != "" || len(list) != 1 || list[0].Key != crmsync.Key("default", c.ID) {
+		t.Fatalf("got %v, %q, %v", list, next, err)
+	}
+	if got := list[0].Fields; got["label"] != "Inbound call +442079460000: resolved" || got["datep"] != fmt.Sprint(c.StartedAt.Unix()) {
+		t.Errorf("got %v", got)
+	}
+	if list, _, err := i.connector.Activities(t.Context(), c.StartedAt.AddDate(0, 0, 1), c.StartedAt.AddDate(0, 0, 2), ""); err != nil || len(list) != 0 {
+		t.Errorf("got %v, %v of another day", list, err)
+	}
+}
+
+func TestContactsAreReadOnceAndThenTheirChanges(t *testing.T) {
+	now := time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
+	i := open(t)
+	i.Now = func() time.Time { return now }
+	people, token, pages := map[string]crmsync.Person{}, "", 0
+	read := func() {
+		t.Helper()
+		for more := true; more; pages++ {
+			page, err := i.connector.Pull(t.Context(), token)
+			if err != nil || pages > 50 {
+				t.Fatal(pages, err)
+			}
+			for _, p := range page.Changed {
+				people[p.Object+p.ID] = p
+			}
+			for _, ref := range page.Gone {
+				delete(people, ref.Object+ref.ID)
+			}
+			token, more = page.Token, page.More
+		}
+	}
+	read()
+	if len(people) != 0 || pages != 2 {
+		t.Fatalf("%d people of an empty book after %d pages", len(people), pages)
+	}
+	party := i.Put("thirdparties", dolibarrtest.Row{"name": "Acme", "phone": "+44 20 7946 9999", "status": 1})
+	first := 0
+	for n := range 230 {
+		id := i.Put("contacts", dolibarrtest.Row{"lastname": fmt.Sprint("C", n), "phone_pro": fmt.Sprintf("020 7946 0%03d", n), "phone_mobile": "07700 900123", "socname": "Acme", "status": "1"})
+		if n == 0 {
+			first = id
+		}
+	}
+	token = ""
+	now = now.Add(time.Minute)
+	read()
+	if got := people[fmt.Sprint("contacts", first)]; len(people) != 231 || got.Name != "C0" || got.Company != "Acme" || len(got.Numbers) != 2 ||
+		got.URL != fmt.Sprint("http://erp.example.net/contact/card.php?id=", first) || people[fmt.Sprint("thirdparties", party)].Name != "Acme" {
+		t.Fatalf("%d people, %+v", len(people), got)
+	}
+	now = now.Add(time.Minute)
+	i.Put("contacts", dolibarrtest.Row{"id": first, "lastname": "Renamed"})
+	i.Put("thirdparties", dolibarrtest.Row{"id": party, "name": "Acme", "status": 0})
+	pages = 0
+	read()
+	if people[fmt.Sprint("contacts", first)].Name != "Renamed" || len(people) != 230 || pages != 2 {
+		t.Errorf("%d people after %d pages, %+v", len(people), pages, people[fmt.Sprint("contacts", first)])
+	}
+	i.Delete("contacts", first)
+	there, err := i.connector.Existing(t.Context(), "contacts", []string{fmt.Sprint(first), fmt.Sprint(first + 1)})
+	if err != nil || there[fmt.Sprint(first)] || !there[fmt.Sprint(first+1)] {
+		t.Errorf("there are %v, %v", there, err)
+	}
+	if there, err := i.connector.Existing(t.Context(), "contacts", []string{fmt.Sprint(first)}); err != nil || len(there) != 0 {
+		t.Errorf("of none there are %v, %v", there, err)
+	}
+}
+
+func TestAConfigurationIsChecked(t *testing.T) {
+	_, err := dolibarr.New(dolibarr.Config{Contacts: []string{"users"}})
+	for _, field := range []string{"url", "secret_file", "contacts"} {
+		if err == nil || !strings.Contains(err.Error(), field) {
+			t.Errorf("%s is not in %v", field, err)
+		}
+	}
+}

@@ -1,0 +1,138 @@
+package dolibarr
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	crmsync "patchcord/sync"
+)
+
+// Connector is a crmsync.Connector, Contacts, Survivors and Audited for one installation.
+type Connector struct {
+	cfg Config
+
+	mu   sync.Mutex
+	self int64 // guarded by mu; the id of our own user, 0 until it was asked for
+}
+
+// row is a record. Numbers are texts in some versions and numbers in others.
+type row map[string]any
+
+func (r row) text(field string) string {
+	switch v := r[field].(type) {
+	case string:
+		return v
+	case json.Number:
+		return v.String()
+	}
+	return ""
+}
+
+func (r row) number(field string) int64 {
+	n, _ := strconv.ParseInt(r.text(field), 10, 64) // what is none is 0, as in PHP
+	return n
+}
+
+// do sends a request; path is below the API's root. An answer of 300 and more is a *crmsync.PushError, with the answer.
+func (d *Connector) do(ctx context.Context, method, path string, body, into any) (crmsync.Answer, error) {
+	reads := method == http.MethodGet
+	a, err := d.cfg.Client.Do(ctx, crmsync.Request{
+		Method: method, URL: d.cfg.URL + root + path, Body: body, Reads: reads,
+		Header: http.Header{"Dolapikey": {string(d.cfg.Key)}, "Accept": {"application/json"}},
+	})
+	if err != nil {
+		return a, err
+	}
+	if a.Status >= 300 {
+		return a, refusal(a, reads)
+	}
+	dec := json.NewDecoder(strings.NewReader(string(a.Body)))
+	dec.UseNumber()
+	if err := dec.Decode(into); err != nil {
+		p := &crmsync.PushError{Class: crmsync.Ambiguous, Reason: "what answers is no Dolibarr, or it broke off", Err: err}
+		if reads {
+			p.Class = crmsync.Transient
+		}
+		return a, p
+	}
+	return a, nil
+}
+
+// me returns the id of our own user, who gets the calls of nobody: an event must have an owner.
+func (d *Connector) me(ctx context.Context) (int64, error) {
+	d.mu.Lock()
+	self := d.self
+	d.mu.Unlock()
+	if self != 0 {
+		return self, nil
+	}
+	var u row
+	if _, err := d.do(ctx, http.MethodGet, "/users/info", nil, &u); err != nil {
+		return 0, err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.self = u.number("id")
+	return d.self, nil
+}
+
+// fault returns what a refusal says: the message, which begins with the words of the status, and the error's own code.
+func fault(a crmsync.Answer) (message, code string) {
+	var b struct {
+		Error struct {
+			Message string `json:"message"`
+			Code    string `json:"0"`
+		} `json:"error"`
+	}
+	_ = json.Unmarshal(a.Body, &b) // no JSON: neither
+	if _, said, ok := strings.Cut(b.Error.Message, ": "); ok {
+		return said, b.Error.Code
+	}
+	return "", b.Error.Code
+}
+
+// empty is how an empty list answers: with 404 and the kind of what was not found. A 404 of anything else is a module that is
+// not enabled, or a wrong address.
+var empty = regexp.MustCompile(`(?i)^(no )?(agenda events?|actioncomm|contacts?|third ?part(y|ies))( not)? found$`)
+
+func nothing(a crmsync.Answer) bool {
+	message, _ := fault(a)
+	return a.Status == http.StatusNotFound && empty.MatchString(strings.TrimSpace(message))
+}
+
+var (
+	errorName = regexp.MustCompile(`^Error[A-Za-z]+$`)
+	lock      = regexp.MustCompile(`(?i)deadlock|lock wait|DB_ERROR`)
+)
+
+// refusal says what a status of 300 and more means. A message may hold a statement of SQL, with values in it, so only the names of
+// errors are told. A 500 with a message is of an event that was rolled back; a bare one can be of anything.
+func refusal(a crmsync.Answer, reads bool) *crmsync.PushError {
+	message, code := fault(a)
+	detail := ""
+	if errorName.MatchString(code) {
+		detail = code
+	}
+	p := a.Refusal(reads, detail)
+	switch {
+	case a.Status == http.StatusUnauthorized || a.Status == http.StatusForbidden:
+		p.Class, p.After, p.Reason = crmsync.Auth, 15*time.Minute, p.Reason+" (is the key good, and has its user the rights?)"
+	case a.Status == http.StatusNotFound && nothing(a): // deleted since it was found
+		p.Class = crmsync.Transient
+	case a.Status == http.StatusNotFound:
+		p.Class, p.After, p.Reason = crmsync.Auth, 15*time.Minute, p.Reason+" (are the modules API and Agenda enabled, and is the address right?)"
+	case a.Status == http.StatusServiceUnavailable && strings.Contains(message, "nknown column"):
+		p.Class, p.After, p.Reason = crmsync.Auth, 15*time.Minute, p.Reason+": this version lacks a column"
+	case a.Status == http.StatusInternalServerError && message != "" && lock.MatchString(code):
+		p.Class = crmsync.Transient
+	case a.Status == http.StatusInternalServerError && message != "" && !reads:
+		p.Class = crmsync.Permanent
+	}
+	return p
+}

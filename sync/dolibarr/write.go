@@ -1,0 +1,116 @@
+package dolibarr
+
+import (
+	"context"
+	"encoding/json"
+	"maps"
+	"net/http"
+	"net/url"
+	"strings"
+
+	crmsync "patchcord/sync"
+)
+
+// Write implements crmsync.Connector, one request for each, and a look at the contact.
+func (d *Connector) Write(ctx context.Context, list []crmsync.Activity) []error {
+	errs := make([]error, len(list))
+	for i, a := range list {
+		errs[i] = d.write(ctx, a)
+	}
+	return errs
+}
+
+// write creates the event or changes it. What is refused for its owner is written as ours.
+func (d *Connector) write(ctx context.Context, a crmsync.Activity) error {
+	body, err := d.links(ctx, a)
+	if err != nil {
+		return err
+	}
+	maps.Copy(body, a.Fields) // what the administrator maps counts
+	note, _ := body[noteField].(string)
+	body[noteField] = withKey(note, a.Key)
+	if a.ID == "" {
+		body["ref_ext"] = a.Key
+	}
+	if err := d.assign(ctx, a, body); err != nil {
+		return err
+	}
+	answer, err := d.save(ctx, a.ID, body)
+	if message, _ := fault(answer); err == nil || !strings.Contains(message, "for owner id") {
+		return err
+	}
+	delete(body, ownerField) // our user may not make events of others
+	if err := d.assign(ctx, crmsync.Activity{}, body); err != nil {
+		return err
+	}
+	_, err = d.save(ctx, a.ID, body)
+	return err
+}
+
+// assign gives a new event that is nobody's to our own user.
+func (d *Connector) assign(ctx context.Context, a crmsync.Activity, body map[string]any) error {
+	if _, ok := body[ownerField]; ok || a.ID != "" {
+		return nil
+	}
+	self, err := d.me(ctx)
+	body[ownerField] = self
+	return err
+}
+
+// save creates, which answers with a bare number, or changes, which answers with the event, or false.
+func (d *Connector) save(ctx context.Context, id string, body map[string]any) (crmsync.Answer, error) {
+	method, path := http.MethodPost, "/agendaevents"
+	if id != "" {
+		method, path = http.MethodPut, path+"/"+url.PathEscape(id)
+	}
+	var said any
+	a, err := d.do(ctx, method, path, body, &said)
+	if err != nil {
+		return a, err
+	}
+	switch said := said.(type) {
+	case json.Number, string, map[string]any:
+	case bool:
+		if !said {
+			return a, &crmsync.PushError{Class: crmsync.Transient, Reason: "the event was not changed, and why is not said"}
+		}
+	default:
+		return a, &crmsync.PushError{Class: crmsync.Ambiguous, Reason: "the answer to a write is none"}
+	}
+	return a, nil
+}
+
+// links returns what links the contact, nothing when it is gone: an event takes any number for one. An event of a contact
+// is of its third party as well. Only a new one gets the list of its contacts: people may have added to it since.
+func (d *Connector) links(ctx context.Context, a crmsync.Activity) (map[string]any, error) {
+	links := map[string]any{}
+	if len(a.Links) == 0 || kinds[a.Contact.Object].numbers == nil {
+		return links, nil
+	}
+	var record row
+	answer, err := d.do(ctx, http.MethodGet, "/"+a.Contact.Object+"/"+url.PathEscape(a.Contact.ID), nil, &record)
+	if nothing(answer) {
+		return links, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(links, a.Links)
+	if id, ok := links[contactField]; ok {
+		if party := record.number("socid"); party > 0 {
+			links[partyField] = party
+		}
+		if a.ID == "" {
+			links["socpeopleassigned"] = map[string]any{crmsync.Text(id): map[string]any{"id": id}}
+		}
+	}
+	return links, nil
+}
+
+// withKey puts the key behind a text.
+func withKey(text, key string) string {
+	if text != "" {
+		text += "\n\n"
+	}
+	return text + "[" + key + "]"
+}
