@@ -1,0 +1,98 @@
+// Package bitrix24 writes calls to Bitrix24 as CRM activities, fifty in a batch, and follows its contacts, companies and leads by
+// their modification dates.
+//
+// The wire is the REST API by an inbound webhook ("crm.activity.*", "batch", "REST API limits"). An activity cannot be put under a
+// key: ORIGIN_ID holds it and is looked up before every write. Nor can one be without an owner, so calls of people whom the
+// CRM does not know stand at a record that an administrator names. The telephony methods are not used: what they register
+// cannot be changed when an agent concludes later.
+package bitrix24
+
+import (
+	"errors"
+	"regexp"
+	"strings"
+
+	"patchcord/crm"
+	crmsync "patchcord/sync"
+)
+
+// Config is one account. All but Contacts is required.
+type Config struct {
+	URL      string     // of the portal: https://example.bitrix24.com
+	User     string     // number of the user that made the webhook
+	Secret   crm.Secret // the webhook's code, what follows the number in its address
+	Unknown  string     // where calls of unknown people stand: lead:12, contact:12 or company:12
+	Contacts []string   // that are followed; empty means contact, company and lead
+
+	Client crmsync.Client
+}
+
+// kind is a kind of record.
+type kind struct {
+	owner  string // number of the type
+	fields []string
+}
+
+var kinds = map[string]kind{
+	"lead":    {"1", []string{"NAME", "LAST_NAME", "TITLE", "COMPANY_TITLE", "PHONE", "EMAIL", "STATUS_SEMANTIC_ID"}},
+	"contact": {"3", []string{"NAME", "LAST_NAME", "PHONE", "EMAIL"}},
+	"company": {"4", []string{"TITLE", "PHONE", "EMAIL"}},
+}
+
+var (
+	digits = regexp.MustCompile(`^\d+$`)
+	code   = regexp.MustCompile(`^[0-9A-Za-z]+$`)
+	record = regexp.MustCompile(`^(lead|contact|company):(\d+)$`)
+)
+
+// New returns a connector, or everything that is wrong with c. It does no I/O.
+func New(c Config) (*Connector, error) {
+	c.URL = strings.TrimSuffix(c.URL, "/")
+	if len(c.Contacts) == 0 {
+		c.Contacts = []string{"contact", "company", "lead"}
+	}
+	var errs []error
+	bad := func(field, msg string) { errs = append(errs, &crm.InputError{Field: field, Msg: msg}) }
+	if c.URL == "" {
+		bad("url", "give the address of the portal")
+	}
+	if !digits.MatchString(c.User) {
+		bad("username", "give the number of the user in the webhook's address: /rest/NUMBER/CODE/")
+	}
+	if !code.MatchString(string(c.Secret)) {
+		bad("secret_file", "give the webhook's code alone: /rest/NUMBER/CODE/")
+	}
+	unknown := record.FindStringSubmatch(c.Unknown)
+	if unknown == nil {
+		bad("unknown", "name a record that calls of unknown people stand at, such as lead:12")
+	}
+	for _, s := range c.Contacts {
+		if kinds[s].owner == "" {
+			bad("contacts", s+" is none of contact, company, lead")
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	return &Connector{cfg: c, unknown: crmsync.Ref{Object: unknown[1], ID: unknown[2]}}, nil
+}
+
+// Capabilities implements crmsync.Connector.
+func (b *Connector) Capabilities() crmsync.Capabilities {
+	return crmsync.Capabilities{
+		Batch: maxBatch, AllText: true,
+		Fields: map[string]string{
+			"SUBJECT": "{direction} call {number|from_name}: {disposition|outcome}", "DESCRIPTION": "{disposition_note}\n{notes}", "DESCRIPTION_TYPE": "1",
+			"START_TIME": "{started_at}", "END_TIME": "{ended_at|started_at}", "COMPLETED": "Y", "DIRECTION": "{outgoing}", responsible: "{owner}", phone: "{number}",
+		},
+		Merged: map[string]string{
+			"SUBJECT": "Part of call {call}", "DESCRIPTION": "This call became part of another. What it came to stands there: {url|call}",
+		},
+		CreateOnly: []string{phone},
+		Values: map[string]map[string]string{
+			"direction": {"inbound": "Inbound", "outbound": "Outbound", "internal": "Internal"},
+			"outgoing":  {"true": "2", "false": "1"},
+		},
+		Limits: map[string]int{"SUBJECT": 500},
+	}
+}
