@@ -1,0 +1,139 @@
+package main
+
+import (
+	"crypto/rand"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"patchcord/ami/amitest"
+)
+
+func TestCheckSaysWhatIsWrongWithAPBX(t *testing.T) {
+	_, well := simulated(t, amitest.Config{})
+	_, refused := simulated(t, amitest.Config{LoginDelay: time.Millisecond, Users: []amitest.User{{Name: "crm", Secret: rand.Text()}}})
+	limited := amitest.DefaultUser()
+	limited.Write = amitest.ParseClass("originate")
+	_, poor := simulated(t, amitest.Config{Users: []amitest.User{limited}})
+	tests := map[string]struct {
+		address string
+		status  int
+		want    []string
+	}{
+		"all is well":            {well, 0, []string{"logged in as crm, AMI 11.0.0", "CoreShowChannels works", "QueueStatus works"}},
+		"a wrong secret":         {refused, 2, []string{"FAIL", "refused the login", "[crm]", "read = system,call,agent,user"}},
+		"a dead port":            {deadPort(t), 2, []string{"FAIL", "cannot be reached", "firewall"}},
+		"a non-Asterisk":         {chatty(t, "SSH-2.0-OpenSSH_9.2\r\n"), 2, []string{"FAIL", "no Asterisk manager"}},
+		"a user without a right": {poor, 2, []string{"FAIL", "CoreShowChannels", "write = reporting"}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			status, out, stderr := runCommand(t, "", "check", "--config", configFor(t, tt.address, ""))
+			if status != tt.status || !containsAll(out, tt.want) {
+				t.Errorf("status %d, want %d; output lacks one of %q:\n%s%s", status, tt.status, tt.want, out, stderr)
+			}
+		})
+	}
+}
+
+// deadPort returns an address at which nobody listens.
+func deadPort(t *testing.T) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	return ln.Addr().String()
+}
+
+// chatty listens and says text to everybody.
+func chatty(t *testing.T, text string) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { ln.Close() })
+	go func() {
+		for {
+			conn, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer conn.Close()
+				conn.Write([]byte(text))
+				conn.SetReadDeadline(time.Now().Add(5 * time.Second))
+				conn.Read(make([]byte, 100))
+			}()
+		}
+	}()
+	return ln.Addr().String()
+}
+
+func TestUnwritableDataDirectoryIsNamed(t *testing.T) {
+	_, address := simulated(t, amitest.Config{})
+	config := configFor(t, address, "")
+	// A file where the folder should be cannot be written into, whoever asks.
+	if err := os.WriteFile(filepath.Join(filepath.Dir(config), "patchcord-data"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, cmd := range [][]string{{"serve"}, {"user", "list"}} {
+		status, _, stderr := runCommand(t, "", append(cmd, "--config", config)...)
+		if status != 1 || !strings.Contains(stderr, "patchcord-data") || !strings.Contains(stderr, "data_dir") {
+			t.Errorf("%v: status %d, stderr %q", cmd, status, stderr)
+		}
+	}
+}
+
+func TestBrokenConfigurationStartsNothing(t *testing.T) {
+	path := writeConfig(t, "listen: [\n")
+	for _, cmd := range [][]string{{"serve"}, {"check"}, {"capture", "x"}, {"user", "list"}, {"migrate"}} {
+		status, out, stderr := runCommand(t, "", append(cmd, "--config", path)...)
+		if status != 1 || out != "" || !strings.Contains(stderr, "patchcord.yml") {
+			t.Errorf("%v: status %d, stdout %q, stderr %q", cmd, status, out, stderr)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(filepath.Dir(path), "patchcord-data")); err == nil {
+		t.Error("data was made for a broken configuration")
+	}
+}
+
+func TestServeOutlivesBadInput(t *testing.T) {
+	pbx, address := simulated(t, amitest.Config{Name: "hq", WriteTimeout: 5 * time.Second, Traffic: quickCalls(6)})
+	d, boss := serve(t, configFor(t, address, ""))
+	waitFor(t, 30*time.Second, "the PBX to be connected", func() bool { return readyState(t, boss.url, "hq") == "connected" })
+
+	pbx.Send(amitest.Garbage(1, 10<<20))
+	stranger := &client{url: boss.url, token: "eyJhbGciOiJub25lIn0.e30."}
+	if status := stranger.do(t, "GET", "/v1/calls", nil, nil); status != http.StatusUnauthorized {
+		t.Errorf("a malformed token: status %d", status)
+	}
+	for _, id := range []string{"hq:0.0", "nonsense", "%00", "a%2Fb"} {
+		path := "/v1/calls/" + id + "/disposition"
+		if status := boss.do(t, "PUT", path, map[string]string{"code": "resolved"}, nil); status != http.StatusNotFound {
+			t.Errorf("a disposition for call %q: status %d", id, status)
+		}
+	}
+	if got := len(boss.history(t, pbx)); got != 6 {
+		t.Errorf("%d calls recorded of 6, after 10 MB of garbage", got)
+	}
+	if strings.Contains(d.err.String(), "panic") {
+		t.Errorf("a panic in the log:\n%s", d.err)
+	}
+}
+
+func TestPBXThatIsAwayIsSaidSo(t *testing.T) {
+	_, boss := serve(t, configFor(t, deadPort(t), ""))
+	waitFor(t, 30*time.Second, "the PBX to be known as away", func() bool { return readyState(t, boss.url, "hq") == "disconnected" })
+	_, welcome := boss.listen(t, "")
+	if len(welcome.Snapshot.PBXs) != 1 || welcome.Snapshot.PBXs[0].State == "connected" {
+		t.Errorf("snapshot: %+v", welcome.Snapshot.PBXs)
+	}
+}

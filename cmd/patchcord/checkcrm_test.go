@@ -1,0 +1,45 @@
+package main
+
+import (
+	"bytes"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"patchcord/sync/dataverse/dataversetest"
+)
+
+func TestCheckTriesACRM(t *testing.T) {
+	s := httptest.NewServer(dataversetest.New())
+	defer s.Close()
+	secret := filepath.Join(t.TempDir(), "dyn.secret")
+	if err := os.WriteFile(secret, []byte("hush"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	m := CRMConfig{
+		Name: "dyn", Kind: "dataverse", Tenant: defaultTenant, URL: s.URL, AllowPlain: true, ClientID: "app", SecretFile: secret,
+		Settings: map[string]string{"tenant_id": "t1", "login_url": s.URL},
+	}
+	try := func() (*report, string) {
+		var out bytes.Buffer
+		r := &report{out: &out}
+		(&checkCmd{Wait: 10 * time.Second}).checkCRM(t.Context(), &m, r)
+		return r, out.String()
+	}
+	if r, out := try(); r.worst != fine || !strings.Contains(out, "crm dyn") {
+		t.Errorf("got %s", out)
+	}
+	if err := os.WriteFile(secret, []byte("wrong"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if r, out := try(); r.worst != broken || !strings.Contains(out, "FAIL") || !strings.Contains(out, "auth") {
+		t.Errorf("with a wrong secret: %s", out)
+	}
+	s.Close()
+	if r, out := try(); r.worst != broken {
+		t.Errorf("with nobody there: %s", out)
+	}
+}

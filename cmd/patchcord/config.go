@@ -1,0 +1,366 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"patchcord/buffer/redisstream"
+	"patchcord/crm"
+)
+
+// Config is the configuration file. Every key may also be given as an
+// environment variable: PATCHCORD_LISTEN, PATCHCORD_PBXS_0_ADDRESS and so on.
+// The zero value, filled by loadConfig, is a daemon on embedded storage.
+type Config struct {
+	Listen         string    `yaml:"listen"`
+	MetricsListen  string    `yaml:"metrics_listen"` // where Prometheus scrapes /metrics; "" means nowhere
+	TLS            *TLSFiles `yaml:"tls"`
+	PublicURL      string    `yaml:"public_url"`
+	TrustedProxies []string  `yaml:"trusted_proxies"`
+	Node           string    `yaml:"node"`
+	DataDir        string    `yaml:"data_dir"`
+	// DeploymentKeyFile is the key that seals signing keys in the store: the same on every node.
+	DeploymentKeyFile string          `yaml:"deployment_key_file"`
+	Store             string          `yaml:"store"`
+	Buffer            string          `yaml:"buffer"`
+	Durability        string          `yaml:"durability"`  // what an entry of the buffer on Redis survives: fast, safe or ha; "" is safe
+	SpoolBytes        int64           `yaml:"spool_bytes"` // of the files that stand in for the buffer; 0 means 1 GiB
+	Retention         RetentionConfig `yaml:"retention"`
+	PBXs              []PBXConfig     `yaml:"pbxs"`
+	CRMs              []CRMConfig     `yaml:"crms"`
+	Webhooks          []WebhookConfig `yaml:"webhooks"`
+	Embed             *EmbedConfig    `yaml:"embed"`
+
+	file  string         // where it was read from, "" without a file
+	lines map[string]int // line of each key, by path
+}
+
+// TLSFiles names the certificate that browsers see. Both files are read again when they change.
+type TLSFiles struct {
+	CertFile string `yaml:"cert_file"`
+	KeyFile  string `yaml:"key_file"`
+}
+
+// PBXConfig is one Asterisk.
+type PBXConfig struct {
+	Name       string          `yaml:"name"`
+	Tenant     string          `yaml:"tenant"`
+	Address    string          `yaml:"address"`
+	TLS        *PBXTLS         `yaml:"tls"`
+	Reader     Account         `yaml:"reader"`
+	Actor      Account         `yaml:"actor"`
+	Region     string          `yaml:"region"`
+	Timezone   string          `yaml:"timezone"`
+	Trunks     []string        `yaml:"trunks"`
+	Extensions []string        `yaml:"extensions"`
+	Attributes []string        `yaml:"attributes"`
+	Backfill   *BackfillConfig `yaml:"backfill"`
+}
+
+// PBXTLS asks for TLS to a PBX. The certificate is verified against the system's
+// authorities, or CAFile's, for the name in the address, or ServerName.
+type PBXTLS struct {
+	CAFile     string `yaml:"ca_file"`
+	ServerName string `yaml:"server_name"`
+}
+
+// Account is a manager user. The secret stands in a file, or in the variable PATCHCORD_PBXS_n_READER_SECRET.
+type Account struct {
+	Username   string     `yaml:"username"`
+	SecretFile string     `yaml:"secret_file"`
+	Secret     crm.Secret `yaml:"-" env:"secret"`
+}
+
+// BackfillConfig names where the PBX keeps its own call ledger.
+type BackfillConfig struct {
+	CDRCSV     string     `yaml:"cdr_csv"`
+	CELCSV     string     `yaml:"cel_csv"`
+	CELColumns []string   `yaml:"cel_columns"`
+	MySQL      crm.Secret `yaml:"mysql"`
+	Postgres   crm.Secret `yaml:"postgres"`
+}
+
+// WebhookConfig is one receiver of signed events (Standard Webhooks).
+type WebhookConfig struct {
+	Name         string          `yaml:"name"`
+	URL          string          `yaml:"url"`
+	SecretFile   string          `yaml:"secret_file"`
+	Secret       crm.Secret      `yaml:"-" env:"secret"`
+	Types        []crm.EventType `yaml:"types"`
+	AllowPrivate bool            `yaml:"allow_private"`
+	Tenant       string          `yaml:"tenant"`
+}
+
+const (
+	defaultListen  = "127.0.0.1:8080"
+	defaultDataDir = "patchcord-data"
+	defaultTenant  = "default"
+	embeddedLog    = "embedded"
+	sqliteStore    = "sqlite"
+)
+
+// loadConfig reads the file (none when path is ""), lays the environment over
+// it, fills defaults, and checks everything. The error lists every problem found.
+func loadConfig(path string, environ []string) (*Config, error) {
+	c := &Config{file: path, lines: map[string]int{}}
+	var problems []error
+	if path != "" {
+		problems = append(problems, c.readFile(path)...)
+	}
+	problems = append(problems, applyEnvironment(c, environ)...)
+	c.fillDefaults()
+	if err := errors.Join(append(problems, c.Validate()...)...); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+func (c *Config) fillDefaults() {
+	c.Listen = cmp.Or(c.Listen, defaultListen)
+	c.DataDir = cmp.Or(c.DataDir, defaultDataDir)
+	c.Store = cmp.Or(c.Store, sqliteStore)
+	c.Buffer = cmp.Or(c.Buffer, embeddedLog)
+	if c.Node == "" {
+		host, err := os.Hostname()
+		if err != nil {
+			host = "node"
+		}
+		c.Node = host
+	}
+	c.DataDir = c.path(c.DataDir)
+	c.DeploymentKeyFile = cmp.Or(c.path(c.DeploymentKeyFile), filepath.Join(c.DataDir, "deployment.key"))
+	if c.TLS != nil {
+		c.TLS.CertFile, c.TLS.KeyFile = c.path(c.TLS.CertFile), c.path(c.TLS.KeyFile)
+	}
+	for i := range c.PBXs {
+		p := &c.PBXs[i]
+		p.Tenant = cmp.Or(p.Tenant, defaultTenant)
+		p.Reader.SecretFile, p.Actor.SecretFile = c.path(p.Reader.SecretFile), c.path(p.Actor.SecretFile)
+		if p.TLS != nil {
+			p.TLS.CAFile = c.path(p.TLS.CAFile)
+		}
+		if p.Backfill != nil {
+			p.Backfill.CDRCSV, p.Backfill.CELCSV = c.path(p.Backfill.CDRCSV), c.path(p.Backfill.CELCSV)
+		}
+	}
+	for i := range c.Webhooks {
+		c.Webhooks[i].Tenant = cmp.Or(c.Webhooks[i].Tenant, defaultTenant)
+		c.Webhooks[i].SecretFile = c.path(c.Webhooks[i].SecretFile)
+	}
+	for i := range c.CRMs {
+		m := &c.CRMs[i]
+		m.Tenant = cmp.Or(m.Tenant, defaultTenant)
+		m.SecretFile, m.CAFile = c.path(m.SecretFile), c.path(m.CAFile)
+	}
+}
+
+// path makes a path of the file relative to the file's folder.
+func (c *Config) path(p string) string {
+	if p == "" || filepath.IsAbs(p) || c.file == "" {
+		return p
+	}
+	return filepath.Join(filepath.Dir(c.file), p)
+}
+
+var pbxName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,31}$`)
+
+// Validate returns every problem of the configuration, each naming key, line and fix.
+func (c *Config) Validate() []error {
+	var bad []error
+	report := func(key, format string, args ...any) { bad = append(bad, c.problem(key, format, args...)) }
+
+	c.validateListen(report)
+	if !validURL(c.Store, "postgres", "postgresql") && c.Store != sqliteStore {
+		report("store", "%q is neither %q nor postgres://user@host/db", redactURL(c.Store), sqliteStore)
+	}
+	if !validURL(c.Buffer, "redis", "rediss", "redis-sentinel", "redis-cluster") && c.Buffer != embeddedLog {
+		report("buffer", "%q is neither %q nor a redis://, rediss://, redis-sentinel:// or redis-cluster:// address", redactURL(c.Buffer), embeddedLog)
+	}
+	switch {
+	case !slices.Contains([]string{"", string(redisstream.Fast), string(redisstream.Safe), string(redisstream.HA)}, c.Durability):
+		report("durability", "%q is neither fast, safe nor ha", c.Durability)
+	case c.Durability != "" && c.Buffer == embeddedLog:
+		report("durability", "is for a `buffer` on Redis; the embedded one is always on the disk before anything counts on it")
+	}
+	if c.SpoolBytes != 0 && c.SpoolBytes < 32<<20 {
+		report("spool_bytes", "%d is too little for two segments of 16 MiB; leave it out for 1 GiB", c.SpoolBytes)
+	}
+	c.Retention.validate(report)
+	names := map[string]bool{}
+	for i := range c.PBXs {
+		p, key := &c.PBXs[i], fmt.Sprintf("pbxs.%d", i)
+		p.validate(key, report)
+		if names[p.Name] {
+			report(key+".name", "%q is used twice; every PBX needs its own name, it begins every call id", p.Name)
+		}
+		names[p.Name] = true
+	}
+	for i := range c.Webhooks {
+		c.Webhooks[i].validate(fmt.Sprintf("webhooks.%d", i), report)
+	}
+	c.validateCRMs(report)
+	c.validateEmbed(report)
+	return bad
+}
+
+type reporter func(key, format string, args ...any)
+
+func (c *Config) validateListen(report reporter) {
+	host, _, err := net.SplitHostPort(c.Listen)
+	if err != nil {
+		report("listen", "%q is not host:port, such as %s", c.Listen, defaultListen)
+		return
+	}
+	if c.TLS != nil && (c.TLS.CertFile == "" || c.TLS.KeyFile == "") {
+		report("tls", "both cert_file and key_file are needed")
+	}
+	if _, _, err := net.SplitHostPort(c.MetricsListen); c.MetricsListen != "" && err != nil {
+		report("metrics_listen", "%q is not host:port, such as 127.0.0.1:9464", c.MetricsListen)
+	}
+	https := false
+	if c.PublicURL != "" {
+		u, err := url.Parse(c.PublicURL)
+		if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") || strings.TrimSuffix(u.Path, "/") != "" {
+			report("public_url", "%q is not an address such as https://calls.example.net", c.PublicURL)
+			return
+		}
+		https = u.Scheme == "https"
+	}
+	for i, p := range c.TrustedProxies {
+		if _, err := netip.ParseAddr(p); err == nil {
+			continue
+		}
+		if _, err := netip.ParsePrefix(p); err != nil {
+			report(fmt.Sprintf("trusted_proxies.%d", i), "%q is neither an address nor a network such as 10.0.0.0/8", p)
+		}
+	}
+	behindProxy := https && len(c.TrustedProxies) > 0
+	if !loopback(host) && c.TLS == nil && !behindProxy {
+		report("listen", "%s is open to the network without encryption: set `tls`, or a `public_url` of https with `trusted_proxies`, or listen on 127.0.0.1", c.Listen)
+	}
+}
+
+func (p *PBXConfig) validate(key string, report reporter) {
+	if !pbxName.MatchString(p.Name) {
+		report(key+".name", "%q is no name of a PBX; use small letters, digits, - and _, at most 32", p.Name)
+	}
+	if _, _, err := net.SplitHostPort(p.Address); err != nil {
+		report(key+".address", "%q is not host:port; the manager listens on 5038, with TLS on 5039", p.Address)
+	}
+	if p.Reader.Username == "" {
+		report(key+".reader.username", "is missing: name a user of manager.conf (`patchcord check` prints a stanza for it)")
+	}
+	if p.Reader.SecretFile == "" && p.Reader.Secret == "" {
+		report(key+".reader.secret_file", "is missing: name a file that holds the manager user's secret")
+	}
+	for _, a := range []struct {
+		key  string
+		file string
+	}{{".reader", p.Reader.SecretFile}, {".actor", p.Actor.SecretFile}} {
+		if a.file == "" {
+			continue
+		}
+		if _, err := os.Stat(a.file); err != nil {
+			report(key+a.key+".secret_file", "%s cannot be read: %v", a.file, errors.Unwrap(err))
+		}
+	}
+	if p.Timezone != "" {
+		if _, err := time.LoadLocation(p.Timezone); err != nil {
+			report(key+".timezone", "%q is no time zone such as Europe/London", p.Timezone)
+		}
+	}
+	if p.Region != "" && !regexp.MustCompile(`^[A-Z]{2}$`).MatchString(p.Region) {
+		report(key+".region", "%q is no country code of two capital letters such as GB", p.Region)
+	}
+	p.Backfill.validate(key+".backfill", report)
+	if p.TLS != nil && p.TLS.CAFile != "" {
+		if _, err := os.Stat(p.TLS.CAFile); err != nil {
+			report(key+".tls.ca_file", "%s cannot be read: %v", p.TLS.CAFile, errors.Unwrap(err))
+		}
+	}
+}
+
+func (w *WebhookConfig) validate(key string, report reporter) {
+	if !pbxName.MatchString(w.Name) {
+		report(key+".name", "%q is no name; use small letters, digits, - and _, at most 32", w.Name)
+	}
+	if !validURL(w.URL, "https", "http") {
+		report(key+".url", "%q is not an https:// address", redactURL(w.URL))
+	}
+	if w.SecretFile == "" && w.Secret == "" {
+		report(key+".secret_file", "is missing: name a file with the signing secret (whsec_…)")
+	}
+}
+
+// problem is an error that names the key, its line and file, and what to do.
+func (c *Config) problem(key, format string, args ...any) error {
+	where := c.file
+	for path := key; path != ""; path = parentPath(path) {
+		if line, ok := c.lines[path]; ok {
+			where = fmt.Sprintf("%s:%d", c.file, line)
+			break
+		}
+	}
+	msg := fmt.Sprintf("%s: %s", key, fmt.Sprintf(format, args...))
+	if where == "" {
+		return errors.New(msg)
+	}
+	return errors.New(where + ": " + msg)
+}
+
+func parentPath(path string) string {
+	if i := strings.LastIndexByte(path, '.'); i >= 0 {
+		return path[:i]
+	}
+	return ""
+}
+
+func loopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}
+
+func validURL(s string, schemes ...string) bool {
+	u, err := url.Parse(s)
+	return err == nil && u.Host+u.Path != "" && slices.Contains(schemes, u.Scheme)
+}
+
+// redactURL hides what stands before an @ in an address.
+func redactURL(s string) string {
+	scheme, rest, ok := strings.Cut(s, "://")
+	if !ok {
+		return s
+	}
+	if i := strings.LastIndexByte(rest, '@'); i >= 0 {
+		rest = "…" + rest[i:]
+	}
+	return scheme + "://" + rest
+}
+
+// readSecret returns the account's secret. It is read at every login, so that a
+// changed file is taken without a restart. The file's last newline is not part of it.
+func (a Account) readSecret() (string, error) { return secretOf(a.Secret, a.SecretFile) }
+
+func secretOf(given crm.Secret, file string) (string, error) {
+	if given != "" || file == "" {
+		return string(given), nil
+	}
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return "", fmt.Errorf("read secret: %w", err)
+	}
+	return strings.TrimSuffix(strings.TrimSuffix(string(b), "\n"), "\r"), nil
+}

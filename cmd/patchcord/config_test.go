@@ -1,0 +1,122 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func writeConfig(t *testing.T, text string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, body := range map[string]string{"patchcord.yml": text, "hq.secret": "pass word\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(body), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return filepath.Join(dir, "patchcord.yml")
+}
+
+const onePBX = `
+pbxs:
+  - name: hq
+    address: pbx.example.net:5039
+    tls: {}
+    reader: {username: patchcord, secret_file: hq.secret}
+    region: GB
+    trunks: ["PJSIP/trunk*"]
+`
+
+func TestConfigWithoutFileIsEmbedded(t *testing.T) {
+	c, err := loadConfig("", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Listen != "127.0.0.1:8080" || c.Store != "sqlite" || c.Buffer != "embedded" || c.DataDir != "patchcord-data" {
+		t.Errorf("defaults: %+v", c)
+	}
+}
+
+func TestConfigReadsAFile(t *testing.T) {
+	path := writeConfig(t, onePBX)
+	c, err := loadConfig(path, []string{"PATCHCORD_LISTEN=127.0.0.1:0", "PATCHCORD_PBXS_0_REGION=DE", "OTHER=1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Listen != "127.0.0.1:0" || c.PBXs[0].Region != "DE" {
+		t.Errorf("the environment does not win: listen %q, region %q", c.Listen, c.PBXs[0].Region)
+	}
+	if want := filepath.Join(filepath.Dir(path), "patchcord-data"); c.DataDir != want {
+		t.Errorf("data_dir %q, want it beside the file: %q", c.DataDir, want)
+	}
+	secret, err := c.PBXs[0].Reader.readSecret()
+	if err != nil || secret != "pass word" {
+		t.Errorf("secret %q, %v; want it without its last newline", secret, err)
+	}
+}
+
+func TestConfigFromTheEnvironmentAlone(t *testing.T) {
+	c, err := loadConfig("", []string{
+		"PATCHCORD_PBXS_0_NAME=hq", "PATCHCORD_PBXS_0_ADDRESS=127.0.0.1:5038", "PATCHCORD_PBXS_0_READER_USERNAME=crm",
+		"PATCHCORD_PBXS_0_READER_SECRET=s", "PATCHCORD_PBXS_0_TLS_SERVER_NAME=pbx", "PATCHCORD_PBXS_0_TRUNKS=PJSIP/a*, PJSIP/b*",
+		"PATCHCORD_WEBHOOKS_0_NAME=w", "PATCHCORD_WEBHOOKS_0_URL=https://example.net/", "PATCHCORD_WEBHOOKS_0_SECRET=x",
+		"PATCHCORD_WEBHOOKS_0_ALLOW_PRIVATE=true",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := c.PBXs[0]
+	if p.Name != "hq" || string(p.Reader.Secret) != "s" || p.TLS == nil || p.TLS.ServerName != "pbx" || len(p.Trunks) != 2 || p.Tenant != "default" {
+		t.Errorf("pbx: %+v", p)
+	}
+	if !c.Webhooks[0].AllowPrivate {
+		t.Errorf("webhook: %+v", c.Webhooks[0])
+	}
+}
+
+func TestConfigNamesKeyLineAndFix(t *testing.T) {
+	tests := map[string]struct {
+		text string
+		want []string
+	}{
+		"an unknown key":            {"listen: 127.0.0.1:0\nstorre: sqlite\n", []string{"patchcord.yml:2: storre: unknown key", "`store`"}},
+		"an unknown key of a PBX":   {onePBX + "    adress: x\n", []string{"patchcord.yml:9: pbxs.0.adress", "`address`"}},
+		"broken YAML":               {"listen: [1\n", []string{"not YAML", "line"}},
+		"a list where a value goes": {"listen: [a, b]\n", []string{"patchcord.yml:1: listen: want a single value"}},
+		"a value where a list goes": {"pbxs: hq\n", []string{"patchcord.yml:1: pbxs: want a list"}},
+		"a bad address":             {"listen: 8080\n", []string{"patchcord.yml:1: listen:", "127.0.0.1:8080"}},
+		"open to the network":       {"listen: 0.0.0.0:8080\n", []string{"without encryption", "`tls`"}},
+		"a bad store":               {"store: mysql://u:secret@h/d\n", []string{"store:", "…@h/d"}},
+		"a missing secret file":     {strings.Replace(onePBX, "hq.secret", "no.secret", 1), []string{"patchcord.yml:6: pbxs.0.reader.secret_file", "no.secret cannot be read"}},
+		"a missing secret":          {strings.Replace(onePBX, ", secret_file: hq.secret", "", 1), []string{"reader.secret_file: is missing"}},
+		"two PBXs of one name":      {onePBX + strings.TrimPrefix(onePBX, "\npbxs:\n"), []string{"pbxs.1.name", "used twice"}},
+		"a bad time zone":           {onePBX + "    timezone: Mars/Base\n", []string{"pbxs.0.timezone"}},
+		"an unknown durability":     {"buffer: redis://h\ndurability: sure\n", []string{"patchcord.yml:2: durability:", "fast, safe nor ha"}},
+		"durability without Redis":  {"durability: ha\n", []string{"durability: is for a `buffer` on Redis"}},
+		"two problems at once":      {"listen: x\nbuffer: y\n", []string{"patchcord.yml:1", "patchcord.yml:2"}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			_, err := loadConfig(writeConfig(t, tt.text), nil)
+			if err == nil {
+				t.Fatal("was taken")
+			}
+			for _, want := range tt.want {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("error lacks %q:\n%v", want, err)
+				}
+			}
+			if strings.Contains(err.Error(), ":secret@") {
+				t.Errorf("error shows a password: %v", err)
+			}
+		})
+	}
+}
+
+func TestConfigAllowsTheNetworkBehindAProxy(t *testing.T) {
+	text := "listen: 0.0.0.0:8080\npublic_url: https://calls.example.net\ntrusted_proxies: [10.0.0.1]\n"
+	if _, err := loadConfig(writeConfig(t, text), nil); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,251 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// readFile decodes the YAML file into c and remembers on which line each key
+// stands. Unknown keys are problems, with the nearest known key as the fix.
+func (c *Config) readFile(path string) []error {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return []error{fmt.Errorf("read configuration: %w", err)}
+	}
+	var doc yaml.Node
+	if err := yaml.Unmarshal(b, &doc); err != nil {
+		return []error{fmt.Errorf("%s: not YAML: %w", path, err)}
+	}
+	if len(doc.Content) == 0 {
+		return nil // an empty file is the default configuration
+	}
+	root := doc.Content[0]
+	if problems := c.checkKeys(root, reflect.TypeFor[Config](), ""); len(problems) > 0 {
+		return problems
+	}
+	if err := root.Decode(c); err != nil {
+		return []error{fmt.Errorf("%s: %w", path, err)}
+	}
+	return nil
+}
+
+// checkKeys walks node along the type t that it will be decoded into.
+func (c *Config) checkKeys(node *yaml.Node, t reflect.Type, path string) []error {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	c.lines[path] = node.Line
+	switch {
+	case t.Kind() == reflect.Struct && node.Kind == yaml.MappingNode:
+		return c.checkMapping(node, t, path)
+	case t.Kind() == reflect.Slice && node.Kind == yaml.SequenceNode:
+		var problems []error
+		for i, item := range node.Content {
+			problems = append(problems, c.checkKeys(item, t.Elem(), join(path, strconv.Itoa(i)))...)
+		}
+		return problems
+	case node.Tag == "!!null":
+		return nil
+	case t.Kind() == reflect.Map && node.Kind == yaml.MappingNode:
+		for i := 0; i+1 < len(node.Content); i += 2 {
+			c.lines[join(path, node.Content[i].Value)] = node.Content[i].Line
+		}
+		return nil
+	case t.Kind() == reflect.Map:
+		return []error{c.problem(path, "want keys and values here")}
+	case t.Kind() == reflect.Struct:
+		return []error{c.problem(path, "want keys and values here, such as `name: hq`")}
+	case t.Kind() == reflect.Slice:
+		return []error{c.problem(path, "want a list here, each entry after a dash")}
+	case node.Kind != yaml.ScalarNode:
+		return []error{c.problem(path, "want a single value here")}
+	}
+	return nil
+}
+
+func (c *Config) checkMapping(node *yaml.Node, t reflect.Type, path string) []error {
+	known := map[string]reflect.Type{}
+	for i := range t.NumField() {
+		if key := yamlKey(t.Field(i)); key != "" {
+			known[key] = t.Field(i).Type
+		}
+	}
+	var problems []error
+	for i := 0; i+1 < len(node.Content); i += 2 {
+		key, value := node.Content[i], node.Content[i+1]
+		here := join(path, key.Value)
+		c.lines[here] = key.Line
+		ft, ok := known[key.Value]
+		if !ok {
+			problems = append(problems, c.problem(here, "unknown key%s", suggest(key.Value, known)))
+			continue
+		}
+		problems = append(problems, c.checkKeys(value, ft, here)...)
+		c.lines[here] = key.Line
+	}
+	return problems
+}
+
+func yamlKey(f reflect.StructField) string {
+	key, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+	if key == "-" || !f.IsExported() {
+		return ""
+	}
+	return key
+}
+
+func join(path, key string) string {
+	if path == "" {
+		return key
+	}
+	return path + "." + key
+}
+
+// suggest names the known key that is nearest to what was written.
+func suggest(key string, known map[string]reflect.Type) string {
+	best, bestAt := "", 4
+	for k := range known {
+		if d := distance(strings.ToLower(key), k); d < bestAt || d == bestAt && k < best {
+			best, bestAt = k, d
+		}
+	}
+	if best == "" {
+		return "; remove it"
+	}
+	return fmt.Sprintf("; did you mean `%s`?", best)
+}
+
+// distance is the Levenshtein distance of two short words.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
+		}
+	}
+	return row[len(b)]
+}
+
+const envPrefix = "PATCHCORD"
+
+// applyEnvironment lays PATCHCORD_… variables over c. A list of strings is
+// separated by commas; entries of other lists are numbered from 0.
+func applyEnvironment(c *Config, environ []string) []error {
+	vars := map[string]string{}
+	for _, e := range environ {
+		if k, v, ok := strings.Cut(e, "="); ok && strings.HasPrefix(k, envPrefix+"_") {
+			vars[k] = v
+		}
+	}
+	if len(vars) == 0 {
+		return nil
+	}
+	return setFields(reflect.ValueOf(c).Elem(), envPrefix, vars)
+}
+
+func setFields(v reflect.Value, prefix string, vars map[string]string) []error {
+	var problems []error
+	for i := range v.NumField() {
+		f := v.Type().Field(i)
+		key := yamlKey(f)
+		if e := f.Tag.Get("env"); e != "" {
+			key = e
+		}
+		if key != "" {
+			problems = append(problems, setField(v.Field(i), prefix+"_"+strings.ToUpper(key), vars)...)
+		}
+	}
+	return problems
+}
+
+func setField(v reflect.Value, name string, vars map[string]string) []error {
+	switch v.Kind() {
+	case reflect.Pointer:
+		if !anyWithPrefix(vars, name+"_") {
+			return nil
+		}
+		if v.IsNil() {
+			v.Set(reflect.New(v.Type().Elem()))
+		}
+		return setFields(v.Elem(), name, vars)
+	case reflect.Struct:
+		return setFields(v, name, vars)
+	case reflect.Slice:
+		return setSlice(v, name, vars)
+	}
+	text, ok := vars[name]
+	if !ok {
+		return nil
+	}
+	switch v.Kind() {
+	case reflect.String:
+		v.SetString(text)
+	case reflect.Bool:
+		b, err := strconv.ParseBool(text)
+		if err != nil {
+			return []error{fmt.Errorf("%s: %q is neither true nor false", name, text)}
+		}
+		v.SetBool(b)
+	case reflect.Int64:
+		n, err := strconv.ParseInt(text, 10, 64)
+		if err != nil {
+			return []error{fmt.Errorf("%s: %q is not a whole number", name, text)}
+		}
+		v.SetInt(n)
+	default:
+		return []error{errors.New(name + ": cannot be set by a variable")}
+	}
+	return nil
+}
+
+func setSlice(v reflect.Value, name string, vars map[string]string) []error {
+	if v.Type().Elem().Kind() == reflect.String {
+		text, ok := vars[name]
+		if !ok {
+			return nil
+		}
+		list := reflect.MakeSlice(v.Type(), 0, 4)
+		for item := range strings.SplitSeq(text, ",") {
+			if item = strings.TrimSpace(item); item != "" {
+				list = reflect.Append(list, reflect.ValueOf(item).Convert(v.Type().Elem()))
+			}
+		}
+		v.Set(list)
+		return nil
+	}
+	var problems []error
+	for i := 0; ; i++ {
+		item := fmt.Sprintf("%s_%d", name, i)
+		if !anyWithPrefix(vars, item+"_") {
+			return problems
+		}
+		for v.Len() <= i {
+			v.Set(reflect.Append(v, reflect.Zero(v.Type().Elem())))
+		}
+		problems = append(problems, setFields(v.Index(i), item, vars)...)
+	}
+}
+
+func anyWithPrefix(vars map[string]string, prefix string) bool {
+	for k := range vars {
+		if strings.HasPrefix(k, prefix) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,181 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"patchcord/ami/intake"
+	"patchcord/crm"
+)
+
+// house is everything that is going on now, over all PBXs, as the live folds know it.
+type house struct {
+	lines  []*intake.Line
+	people *intake.People
+}
+
+// Open returns the tenant's open calls, oldest first.
+func (h *house) Open(tenant string) []*crm.Call {
+	var list []*crm.Call
+	for _, l := range h.lines {
+		if _, t := l.PBX(); t == tenant {
+			list = append(list, l.Open()...)
+		}
+	}
+	slices.SortFunc(list, func(a, b *crm.Call) int {
+		return cmp.Or(a.StartedAt.Compare(b.StartedAt.Time), cmp.Compare(a.ID, b.ID))
+	})
+	return list
+}
+
+// Call returns the tenant's open call with that id.
+func (h *house) Call(tenant, id string) (*crm.Call, bool) {
+	for _, l := range h.lines {
+		if _, t := l.PBX(); t != tenant {
+			continue
+		}
+		if c := l.Call(id); c != nil {
+			return c, true
+		}
+	}
+	return nil, false
+}
+
+// Agents returns what every bound extension is doing, as the open calls tell.
+func (h *house) Agents(tenant string) []crm.AgentState {
+	type phone struct{ pbx, extension string }
+	states := map[phone]crm.AgentState{}
+	for _, b := range h.people.Bound(tenant, time.Now()) {
+		k := phone{b.PBX, b.Extension}
+		if _, ok := states[k]; !ok {
+			s := crm.AgentState{PBX: b.PBX, Extension: b.Extension, State: "idle"}
+			s.Agent, s.Agents = h.people.Named(tenant, b.PBX, b.Extension, time.Now())
+			states[k] = s
+		}
+	}
+	note := func(c *crm.Call, extension, state string, since crm.Time) {
+		k := phone{c.PBX, extension}
+		if s, ok := states[k]; ok && s.State != "talking" {
+			s.State, s.Since = state, since
+			states[k] = s
+		}
+	}
+	for _, c := range h.Open(tenant) {
+		for _, o := range c.Offers {
+			if o.Result == "" {
+				note(c, o.Extension, "ringing", o.StartedAt)
+			}
+		}
+		for _, t := range c.Talks {
+			if t.EndedAt.IsZero() {
+				note(c, t.Extension, "talking", t.StartedAt)
+			}
+		}
+	}
+	list := make([]crm.AgentState, 0, len(states))
+	for _, s := range states {
+		list = append(list, s)
+	}
+	slices.SortFunc(list, func(a, b crm.AgentState) int {
+		return cmp.Or(cmp.Compare(a.Agent, b.Agent), cmp.Compare(a.PBX, b.PBX), cmp.Compare(a.Extension, b.Extension))
+	})
+	return list
+}
+
+// Queues returns who waits where, as the open calls tell.
+func (h *house) Queues(tenant string) []crm.QueueState {
+	type key struct{ pbx, queue string }
+	states := map[key]crm.QueueState{}
+	for _, c := range h.Open(tenant) {
+		for _, v := range c.QueueVisits {
+			k := key{c.PBX, v.Queue}
+			s := states[k]
+			s.PBX, s.Queue = c.PBX, v.Queue
+			if v.LeftAt.IsZero() {
+				s.Waiting++
+				if s.Oldest.IsZero() || v.EnteredAt.Before(s.Oldest.Time) {
+					s.Oldest = v.EnteredAt
+				}
+			}
+			states[k] = s
+		}
+	}
+	list := make([]crm.QueueState, 0, len(states))
+	for _, s := range states {
+		list = append(list, s)
+	}
+	slices.SortFunc(list, func(a, b crm.QueueState) int {
+		return cmp.Or(cmp.Compare(a.PBX, b.PBX), cmp.Compare(a.Queue, b.Queue))
+	})
+	return list
+}
+
+// follower carries what people did from the event log to the sockets of this
+// node, whichever node it was done on.
+type follower struct {
+	store   crm.EventStore
+	tenants []string
+	publish func(*crm.Event)
+	warn    func(msg string, args ...any)
+}
+
+// followEvery is how late another node's disposition may show here.
+const followEvery = 250 * time.Millisecond
+
+func (f *follower) run(ctx context.Context) error {
+	tick := time.NewTicker(followEvery)
+	defer tick.Stop()
+	at := int64(-1)
+	failing := false
+	for {
+		next, err := f.step(ctx, at)
+		if err != nil && ctx.Err() == nil && !failing {
+			f.warn("what people do on other nodes shows late until the store answers", "err", err)
+		}
+		failing = err != nil
+		at = next
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+	}
+}
+
+// step publishes what people did after the at-th event of the log; at < 0 begins at its end.
+func (f *follower) step(ctx context.Context, at int64) (int64, error) {
+	if at < 0 {
+		tops, err := f.store.Tops(ctx)
+		if err != nil {
+			return at, err
+		}
+		return tops.Log, nil
+	}
+	const limit = 200
+	newest := at
+	for _, tenant := range f.tenants {
+		for after := at; ; {
+			events, err := f.store.PeopleEvents(ctx, tenant, after, limit)
+			if err != nil {
+				return at, err
+			}
+			for _, s := range events {
+				var e crm.Event
+				if err := e.UnmarshalJSON(s.Body); err != nil {
+					f.warn("an event of the log is not understood; sockets do not get it", "n", s.N, "err", err)
+					continue
+				}
+				e.Tenant = tenant
+				f.publish(&e)
+				after = s.N
+			}
+			newest = max(newest, after)
+			if len(events) < limit {
+				break
+			}
+		}
+	}
+	return newest, nil
+}

@@ -1,0 +1,58 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+
+	"patchcord/buffer"
+	"patchcord/buffer/embedded"
+	"patchcord/buffer/redisstream"
+	"patchcord/buffer/spool"
+	"patchcord/crm"
+	"patchcord/crm/postgres"
+	"patchcord/crm/sqlite"
+)
+
+// openStore opens the store of the configuration and brings its schema up to date.
+func openStore(ctx context.Context, cfg *Config) (crm.Store, error) {
+	if cfg.Store == sqliteStore {
+		s, err := sqlite.Open(ctx, filepath.Join(cfg.DataDir, "patchcord.db"), sqlite.Config{})
+		if err != nil {
+			return nil, fmt.Errorf("open store in %s: %w", cfg.DataDir, err)
+		}
+		return s, nil
+	}
+	s, err := postgres.Open(ctx, cfg.Store, postgres.Config{})
+	if err != nil {
+		return nil, fmt.Errorf("open store %s: %w", redactURL(cfg.Store), err)
+	}
+	return s, nil
+}
+
+// openSpool puts before the log what stands in for it on the local disk while it is away.
+func openSpool(cfg *Config, log buffer.Log, logger *slog.Logger) (buffer.Log, error) {
+	s, err := spool.Open(filepath.Join(cfg.DataDir, "spool"), log, spool.Config{MaxBytes: cfg.SpoolBytes, Logger: logger})
+	if err != nil {
+		return nil, errors.Join(err, log.Close())
+	}
+	return s, nil
+}
+
+// openLog opens the log of frames of the configuration.
+func openLog(ctx context.Context, cfg *Config, log *slog.Logger) (buffer.Log, error) {
+	if cfg.Buffer == embeddedLog {
+		l, err := embedded.Open(ctx, filepath.Join(cfg.DataDir, "frames.db"), embedded.Config{})
+		if err != nil {
+			return nil, fmt.Errorf("open log in %s: %w", cfg.DataDir, err)
+		}
+		return l, nil
+	}
+	l, err := redisstream.Open(ctx, cfg.Buffer, redisstream.Config{Mode: redisstream.Mode(cfg.Durability), Logger: log})
+	if err != nil {
+		return nil, fmt.Errorf("open log %s: %w", redactURL(cfg.Buffer), err)
+	}
+	return l, nil
+}

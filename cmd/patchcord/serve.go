@@ -1,0 +1,129 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"runtime"
+	"runtime/debug"
+)
+
+type serveCmd struct {
+	Listen        string `help:"Address to listen on; overrides the configuration." placeholder:"127.0.0.1:8080"`
+	DataDir       string `help:"Folder of the data; overrides the configuration." type:"path" placeholder:"DIR"`
+	PBXName       string `name:"pbx-name" help:"Name of a PBX, when there is no configuration file." placeholder:"hq"`
+	PBXAddress    string `name:"pbx-address" help:"Its manager port, as host:port." placeholder:"127.0.0.1:5038"`
+	PBXUsername   string `name:"pbx-username" help:"The manager user." placeholder:"patchcord"`
+	PBXSecretFile string `name:"pbx-secret-file" help:"File that holds the user's secret." type:"path" placeholder:"FILE"`
+	LogLevel      string `help:"debug, info, warn or error." enum:"debug,info,warn,error" default:"info"`
+	LogFormat     string `help:"text or json." enum:"text,json" default:"text"`
+}
+
+// Help is shown by `patchcord serve --help`.
+func (serveCmd) Help() string {
+	return `Runs until it is stopped with Ctrl-C or SIGTERM. The first start prints a one-time link to create the owner.
+
+Example, beside an Asterisk:
+  patchcord serve --pbx-name hq --pbx-address 127.0.0.1:5038 --pbx-username patchcord --pbx-secret-file hq.secret`
+}
+
+// Run runs the daemon.
+func (c *serveCmd) Run(ctx context.Context, t *terminal) error {
+	log, err := newLogger(t.err, c.LogLevel, c.LogFormat)
+	if err != nil {
+		return err
+	}
+	spareProcessors()
+	spareCollections()
+	cfg, err := loadConfig(t.config, c.environ(t.environ))
+	if err != nil {
+		return err
+	}
+	d, err := openDaemon(ctx, cfg, log)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	if link, err := d.setupLink(ctx); err != nil {
+		return err
+	} else if link != "" {
+		fmt.Fprintf(t.err, "\nNobody owns this patchcord yet. Within 24 hours, create the owner at:\n  %s\n\n", link)
+	}
+	log.Info("patchcord runs", "url", d.web.url, "version", version(), "pbxs", len(cfg.PBXs), "store", redactURL(cfg.Store), "buffer", redactURL(cfg.Buffer))
+	if len(cfg.PBXs) == 0 {
+		log.Warn("no PBX is configured: add one under pbxs, or start with --pbx-name, --pbx-address, --pbx-username and --pbx-secret-file")
+	}
+	return d.Run(ctx)
+}
+
+// spareProcessors lets two more goroutines run at a time than there are processors,
+// unless the variable GOMAXPROCS says how many. Go leaves a processor for 10 ms to a
+// goroutine that computes, a database's say; the system takes it away at once for a
+// thread that wakes up to carry a pop.
+func spareProcessors() {
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 2)
+	}
+}
+
+// collectAt is how much garbage may come to what is in use, in per cent.
+const collectAt = 200
+
+// spareCollections has garbage collected less often than Go would, unless the
+// variable GOGC says how often. What a daemon has in use is small, some ten MB, and at
+// Go's own 100 per cent collecting takes a tenth of the processor under load.
+func spareCollections() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(collectAt)
+	}
+}
+
+// environ lays the flags over the variables: a flag is a variable given last.
+func (c *serveCmd) environ(environ []string) []string {
+	list := append([]string{}, environ...)
+	for name, value := range map[string]string{
+		"LISTEN": c.Listen, "DATA_DIR": c.DataDir,
+		"PBXS_0_NAME": c.PBXName, "PBXS_0_ADDRESS": c.PBXAddress,
+		"PBXS_0_READER_USERNAME": c.PBXUsername, "PBXS_0_READER_SECRET_FILE": c.PBXSecretFile,
+	} {
+		if value != "" {
+			list = append(list, envPrefix+"_"+name+"="+value)
+		}
+	}
+	return list
+}
+
+func newLogger(w io.Writer, level, format string) (*slog.Logger, error) {
+	var l slog.Level
+	if err := l.UnmarshalText([]byte(level)); err != nil {
+		return nil, fmt.Errorf("log level %q: use debug, info, warn or error", level)
+	}
+	opts := &slog.HandlerOptions{Level: l}
+	if format == "json" {
+		return slog.New(slog.NewJSONHandler(w, opts)), nil
+	}
+	return slog.New(slog.NewTextHandler(w, opts)), nil
+}
+
+type migrateCmd struct{}
+
+// Help is shown by `patchcord migrate --help`.
+func (migrateCmd) Help() string {
+	return `The daemon does the same when it starts. A database that a newer patchcord has written is refused and left alone.
+
+Example:
+  patchcord migrate --config patchcord.yml`
+}
+
+// Run opens the store, which brings its schema up to date.
+func (migrateCmd) Run(ctx context.Context, t *terminal) error {
+	store, err := openUserStore(ctx, t)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	fmt.Fprintln(t.out, "the database has this version's schema")
+	return nil
+}

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"patchcord/ami"
+	"patchcord/ami/intake"
+	"patchcord/crm"
+	"patchcord/crm/api"
+	"patchcord/push"
+)
+
+// stateOf is the one place where a session's phase becomes the word that people read.
+func stateOf(s intake.Status) string {
+	switch {
+	case s.Standby:
+		return "standby"
+	case !s.Owned:
+		return "connecting" // it is not known yet whether another node has it
+	}
+	switch s.State.Phase {
+	case ami.PhaseUp:
+		return api.Connected
+	case ami.PhaseConnecting, ami.PhaseLogin, ami.PhaseBooting:
+		if s.State.Class != "" {
+			return "disconnected" // it was tried before, and failed
+		}
+		return "connecting"
+	case ami.PhaseRefused:
+		return "refused"
+	}
+	return "disconnected"
+}
+
+// shownState is what people see: a PBX that another node is connected to is connected.
+func shownState(s intake.Status) push.PBX {
+	state := stateOf(s)
+	switch {
+	case s.Elsewhere:
+		state = api.Connected
+	case s.Standby:
+		state = "disconnected"
+	}
+	return push.PBX{Name: s.PBX, State: state, Since: crm.At(s.State.Since)}
+}
+
+// PBXs returns the state of every PBX, for /readyz.
+func (h *house) PBXs() []api.PBXStatus {
+	list := make([]api.PBXStatus, 0, len(h.lines))
+	for _, l := range h.lines {
+		s := l.Status()
+		list = append(list, api.PBXStatus{
+			Name: s.PBX, State: stateOf(s), Since: crm.At(s.State.Since),
+			LastFrameAt: crm.At(s.LastFrame), LagMS: crm.MillisOf(s.Lag), Detail: s.State.Text,
+		})
+	}
+	return list
+}

@@ -1,0 +1,36 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+)
+
+type versionCmd struct{}
+
+// Run prints version, commit, and what it was built with.
+func (versionCmd) Run(t *terminal) error {
+	fmt.Fprintln(t.out, "patchcord", version())
+	return nil
+}
+
+// version is what the Go toolchain knows of this build.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	revision, dirty := "", ""
+	for _, s := range info.Settings {
+		switch s.Key {
+		case "vcs.revision":
+			revision = " " + s.Value[:min(12, len(s.Value))]
+		case "vcs.modified":
+			if s.Value == "true" {
+				dirty = "+"
+			}
+		}
+	}
+	return cmp.Or(info.Main.Version, "(devel)") + revision + dirty + " " + runtime.Version() + " " + runtime.GOOS + "/" + runtime.GOARCH
+}

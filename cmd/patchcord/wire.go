@@ -1,0 +1,275 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"patchcord/ami"
+	"patchcord/ami/intake"
+	"patchcord/buffer"
+	"patchcord/crm"
+	"patchcord/crm/api"
+	"patchcord/crm/auth"
+	"patchcord/push"
+	"patchcord/push/desk"
+)
+
+// daemon is every part, put together. This file is the one place that knows them all.
+type daemon struct {
+	cfg      *Config
+	log      *slog.Logger
+	data     *dataDir
+	store    crm.Store
+	frames   buffer.Log
+	witness  *intake.Witness // stands directly before the log that the nodes share
+	follow   buffer.Follower // that log, when other nodes write to it; else nil
+	nodes    *intake.Nodes
+	id       string // of this node
+	auth     *auth.Service
+	people   *intake.People
+	house    *house
+	hub      *push.Hub
+	evidence *evidenceWriter
+	metrics  *metrics
+	web      *webServer
+	scraped  *webServer // /metrics; nil without metrics_listen
+	crms     crmServices
+	parts    []part
+	closers  []io.Closer // databases of PBXs
+}
+
+// openDaemon opens everything that has to be open before the first frame. What
+// cannot be opened is an error that says what to do; PBXs are not tried here.
+func openDaemon(ctx context.Context, cfg *Config, log *slog.Logger) (_ *daemon, err error) {
+	d := &daemon{cfg: cfg, log: log}
+	defer func() {
+		if err != nil {
+			d.Close()
+		}
+	}()
+	if d.data, err = openDataDir(cfg.DataDir); err != nil {
+		return nil, err
+	}
+	if d.store, err = openStore(ctx, cfg); err != nil {
+		return nil, err
+	}
+	shared, err := openLog(ctx, cfg, log)
+	if err != nil {
+		return nil, err
+	}
+	if d.frames, err = openSpool(cfg, d.shareLog(shared), log); err != nil {
+		return nil, err
+	}
+	if err := d.openNodes(ctx); err != nil {
+		return nil, err
+	}
+	key, err := auth.LoadKey(cfg.DeploymentKeyFile)
+	if err != nil {
+		return nil, err
+	}
+	if d.auth, err = auth.New(auth.Config{Store: d.store, Key: key, Log: log}); err != nil {
+		return nil, err
+	}
+	tenants := cfg.tenants()
+	d.people = intake.NewPeople(d.store, tenants, log)
+	d.house = &house{people: d.people}
+	d.evidence, d.metrics = newEvidenceWriter(d.store, log), newMetrics()
+	d.hub = push.New(push.Config{
+		Live: d.house, Events: d.store, Sessions: d.auth, Logger: log, CheckEvery: checkLogins,
+		OnAck:      d.evidence.acknowledged,
+		OnDelivery: func(p push.Delivery) { d.metrics.delivered(p); d.evidence.delivered(p) },
+	})
+	if err := d.addLines(); err != nil {
+		return nil, err
+	}
+	if err := d.addWeb(); err != nil {
+		return nil, err
+	}
+	if err := d.addMetrics(); err != nil {
+		return nil, err
+	}
+	follow := &follower{store: d.store, tenants: tenants, publish: d.hub.Publish, warn: log.Warn}
+	d.add("people", d.people.Run)
+	d.add("follow", follow.run)
+	d.add("push", d.hub.Run)
+	d.add("evidence", d.evidence.run)
+	d.add("retention", newRetention(cfg, d.store, log).run)
+	d.add("web", d.web.run)
+	if err := d.addWebhooks(); err != nil {
+		return nil, err
+	}
+	return d, d.addCRMs()
+}
+
+func (d *daemon) add(name string, run func(context.Context) error) {
+	d.parts = append(d.parts, part{name, run})
+}
+
+// Close closes what openDaemon opened. Run has returned, or was never called.
+func (d *daemon) Close() error {
+	errs := []error{closeAll(d.closers)}
+	if d.web != nil {
+		d.web.listener.Close()
+	}
+	if d.scraped != nil {
+		d.scraped.listener.Close()
+	}
+	if d.frames != nil {
+		errs = append(errs, d.frames.Close())
+	}
+	if d.store != nil {
+		errs = append(errs, d.store.Close())
+	}
+	if d.data != nil {
+		errs = append(errs, d.data.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// addLines makes the line of every PBX.
+func (d *daemon) addLines() error {
+	for i := range d.cfg.PBXs {
+		p := &d.cfg.PBXs[i]
+		session, err := p.session(d.log)
+		if err != nil {
+			return err
+		}
+		tenant := p.Tenant
+		line := intake.New(intake.Config{
+			PBX: p.Name, Tenant: tenant, Node: d.id,
+			Nodes: d.nodes, Follow: d.follow, Witness: d.witness,
+			Session: session, Fold: p.fold(),
+			Log: d.frames, Store: d.store, People: d.people, Logger: d.log,
+			Publish:  func(e *crm.Event) { d.hub.Publish(e); d.metrics.published(e) },
+			OnStale:  d.evidence.stale,
+			OnStatus: func(s intake.Status) { d.hub.SetPBX(tenant, shownState(s)) },
+		})
+		d.hub.SetPBX(tenant, shownState(line.Status()))
+		d.house.lines = append(d.house.lines, line)
+		d.add("PBX "+p.Name, line.Run)
+		if err := d.addBackfill(p, line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *daemon) addWeb() error {
+	proxies, err := d.cfg.proxies()
+	if err != nil {
+		return err
+	}
+	region := ""
+	if len(d.cfg.PBXs) > 0 {
+		region = d.cfg.PBXs[0].Region
+	}
+	a, err := api.New(api.Config{
+		Store: d.store, Auth: d.auth, Live: d.house, Status: d.house, Destinations: d.cfg.destinations(), CRMs: &d.crms,
+		PublicURL: d.cfg.PublicURL, TrustedProxies: proxies, Region: region, Version: version(), Log: d.log,
+	})
+	if err != nil {
+		return err
+	}
+	a.Handle("GET /v1/push", push.NewHandler(d.hub, push.HandlerConfig{Tickets: redeemer{d.auth}, PublicURL: d.cfg.PublicURL}))
+	pages, err := desk.Handler(desk.Config{Version: version(), Embed: d.cfg.Embed.page()})
+	if err != nil {
+		return err
+	}
+	a.Handle("/", pages)
+	d.web, err = listenWeb(d.cfg, a.Handler(), d.log)
+	return err
+}
+
+// setupLink returns the one-time link to create the owner, "" when there is one.
+func (d *daemon) setupLink(ctx context.Context) (string, error) {
+	token, err := d.auth.SetupToken(ctx, defaultTenant)
+	if errors.Is(err, crm.ErrConflict) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	base := d.cfg.PublicURL
+	if base == "" {
+		base = d.web.url
+	}
+	return strings.TrimSuffix(base, "/") + "/#setup=" + token, nil
+}
+
+// tenants returns every tenant that the configuration names.
+func (c *Config) tenants() []string {
+	list := []string{defaultTenant}
+	for _, p := range c.PBXs {
+		list = append(list, p.Tenant)
+	}
+	for _, w := range c.Webhooks {
+		list = append(list, w.Tenant)
+	}
+	for _, m := range c.CRMs {
+		list = append(list, m.Tenant)
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+func (c *Config) proxies() ([]netip.Prefix, error) {
+	var list []netip.Prefix
+	for _, s := range c.TrustedProxies {
+		if addr, err := netip.ParseAddr(s); err == nil {
+			list = append(list, netip.PrefixFrom(addr, addr.BitLen()))
+			continue
+		}
+		prefix, err := netip.ParsePrefix(s)
+		if err != nil {
+			return nil, fmt.Errorf("trusted_proxies: %w", err)
+		}
+		list = append(list, prefix)
+	}
+	return list, nil
+}
+
+// session returns how to log in to the PBX as its reader.
+func (p *PBXConfig) session(log *slog.Logger) (ami.Config, error) {
+	c := ami.Config{
+		Name: p.Name, Address: p.Address, Username: p.Reader.Username, Secret: p.Reader.readSecret,
+		Needs: []string{"CoreShowChannels", "QueueStatus"}, Log: log,
+	}
+	if p.TLS == nil {
+		if host, _, err := net.SplitHostPort(p.Address); err == nil && !loopback(host) {
+			log.Warn("the manager session is not encrypted; set `tls` for this PBX", "pbx", p.Name)
+		}
+		return c, nil
+	}
+	c.TLS = &tls.Config{MinVersion: tls.VersionTLS12, ServerName: p.TLS.ServerName}
+	if p.TLS.CAFile == "" {
+		return c, nil
+	}
+	pem, err := os.ReadFile(p.TLS.CAFile)
+	if err != nil {
+		return c, fmt.Errorf("PBX %s: read ca_file: %w", p.Name, err)
+	}
+	c.TLS.RootCAs = x509.NewCertPool()
+	if !c.TLS.RootCAs.AppendCertsFromPEM(pem) {
+		return c, fmt.Errorf("PBX %s: %s holds no certificate in PEM form", p.Name, filepath.Base(p.TLS.CAFile))
+	}
+	return c, nil
+}
+
+// redeemer exchanges push tickets.
+type redeemer struct{ auth *auth.Service }
+
+// Redeem returns whom the ticket was given to.
+func (r redeemer) Redeem(ctx context.Context, ticket, origin string) (crm.Principal, error) {
+	return r.auth.RedeemPushTicket(ctx, ticket, origin)
+}
