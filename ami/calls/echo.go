@@ -27,7 +27,8 @@ type echoes struct {
 	last  map[uint64]uint64 // number of the last frame with that sum
 	dirty map[uint64]bool   // chunks that changed since the last Drain
 	text  []byte            // of the frame being looked at
-	again map[uint64]int    // what a session that just began may repeat; nil when it does not, or no more
+
+	again, until uint64 // numbers of the frames that a session that just began may repeat yet; none when equal
 }
 
 type heard struct {
@@ -48,8 +49,8 @@ func (e *echoes) sumOf(m ami.Message) uint64 {
 
 // isEcho reports whether the frame was applied before, and remembers it. With a
 // Timestamp in it, to the microsecond, that is certain. Without one only a session's
-// first frames can be repetitions, up to the first that is new: later the same text
-// may well tell the same thing happening again.
+// first frames can be repetitions, in the order of the first time and up to the first
+// that is new: later the same text may well tell the same thing happening again.
 func (t *Tracker) isEcho(m ami.Message, stamped bool) bool {
 	e := t.echoes
 	sum := e.sumOf(m)
@@ -58,13 +59,13 @@ func (t *Tracker) isEcho(m ami.Message, stamped bool) bool {
 			return true
 		}
 	}
-	if e.again != nil {
-		if e.again[sum] > 0 {
-			e.again[sum]--
+	for n := e.again; n < e.until; n++ {
+		if e.ring[n%echoSize].sum == sum {
+			e.again = n + 1
 			return true
 		}
-		e.again = nil
 	}
+	e.repeatsNothing()
 	e.add(heard{sum: sum, at: unixMilli(t.at)})
 	return false
 }
@@ -90,18 +91,15 @@ func unixMilli(t time.Time) int64 {
 	return t.UnixMilli()
 }
 
-// begin prepares for a session that may repeat what was heard until now.
+// begin prepares for a session that may repeat what was heard lately.
 func (e *echoes) begin(now time.Time) {
-	e.again = nil
-	for n := e.oldest(); n < e.next; n++ {
-		if h := e.ring[n%echoSize]; e.recent(h.at, now) {
-			if e.again == nil {
-				e.again = map[uint64]int{}
-			}
-			e.again[h.sum]++
-		}
+	e.again, e.until = e.oldest(), e.next
+	for e.again < e.until && !e.recent(e.ring[e.again%echoSize].at, now) {
+		e.again++
 	}
 }
+
+func (e *echoes) repeatsNothing() { e.again, e.until = 0, 0 }
 
 func (e *echoes) oldest() uint64 {
 	if e.next <= echoSize {

@@ -430,7 +430,8 @@ func TestLawAgain(t *testing.T) {
 }
 
 // TestLawOverlap: a second session that begins before the first one's last frames, as
-// when one node takes over from another, changes nothing.
+// when one node takes over from another, changes nothing. Without Timestamps its first
+// new frame must not be one that came before in the same words: nobody can tell which it is.
 func TestLawOverlap(t *testing.T) {
 	stories := everyStory(t, "load-50", "midcall", "sigkill", "login", "idle")
 	rapid.Check(t, func(rt *rapid.T) {
@@ -444,17 +445,17 @@ func TestLawOverlap(t *testing.T) {
 		for !list[cut].At.IsZero() && list[cut].At.Sub(list[from].At) > 25*time.Second {
 			from++
 		}
+		if slices.ContainsFunc(list[:cut], func(in Input) bool { return in.Msg == list[cut].Msg }) {
+			return
+		}
 		crash := rapid.Bool().Draw(rt, "crash")
-		again := Input{Kind: Connected, At: list[cut].At}
 		want := newTeller(t, lawConfig)
 		want.tell(Input{Kind: Connected})
-		want.tell(list[:cut]...)
-		want.tell(again)
-		want.tell(list[cut:]...)
+		want.tell(list...)
 		got := newTeller(t, lawConfig)
 		got.tell(Input{Kind: Connected})
 		got.tell(list[:cut]...)
-		got.tell(again)
+		got.tell(Input{Kind: Connected, At: list[cut].At})
 		if crash {
 			got.drain()
 			got.crash(t)

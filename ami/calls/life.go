@@ -27,8 +27,10 @@ type life struct {
 
 // connected begins a connection. The first one to a PBX opens no gap.
 func (t *Tracker) connected(in Input) {
+	if t.life.Up {
+		t.echoes.begin(t.at) // the session before may still have been there
+	}
 	t.life.Up, t.life.Met, t.life.Resyncing, t.life.Seen = true, true, false, nil
-	t.echoes.begin(t.at)
 	t.life.Last = nil
 	t.closeGap("") // which remembers it as the last
 	if !in.Boot.IsZero() {
@@ -154,7 +156,7 @@ func (t *Tracker) booted(boot time.Time) {
 // restarted ends every call of the process that is no more, at the end of its
 // connection: what became of it later nobody can tell.
 func (t *Tracker) restarted() {
-	t.echoes.again = nil // another process repeats nothing
+	t.echoes.repeatsNothing() // another process repeats nothing
 	if g := t.life.Last; g != nil && g.Cause != crm.GapPBXRestart {
 		now := *g
 		now.Cause = crm.GapPBXRestart

@@ -25,7 +25,8 @@ type self struct {
 	Seq  uint64       `json:"seq"`
 	Life life         `json:"life"`
 
-	Again map[uint64]int `json:"again,omitempty"` // of echoes
+	Again uint64 `json:"echo,omitempty"` // of echoes
+	Until uint64 `json:"echoes,omitempty"`
 }
 
 // saveState puts the rows that changed since the last Drain.
@@ -40,7 +41,7 @@ func (t *Tracker) saveState(rows map[string][]byte) {
 	}
 	if t.seq != t.drained {
 		t.drained = t.seq
-		rows[selfKey] = mustJSON(self{Pos: t.pos, Seq: t.seq, Life: t.life, Again: t.echoes.again})
+		rows[selfKey] = mustJSON(self{Pos: t.pos, Seq: t.seq, Life: t.life, Again: t.echoes.again, Until: t.echoes.until})
 	}
 	t.echoes.save(rows)
 	if t.known.changed {
@@ -88,7 +89,7 @@ func Restore(cfg Config, state map[string][]byte) (*Tracker, error) {
 			return nil, fmt.Errorf("calls: state %s: %w", selfKey, err)
 		}
 		t.pos, t.seq, t.life, t.drained = s.Pos, s.Seq, s.Life, s.Seq
-		t.echoes.again = s.Again
+		t.echoes.again, t.echoes.until = s.Again, s.Until
 	}
 	if err := t.echoes.restore(state); err != nil {
 		return nil, err
