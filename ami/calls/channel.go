@@ -20,7 +20,10 @@ func (t *Tracker) newChannel(ch *channel) {
 	if ch != nil || f.uniqueid == "" || f.channel == "" {
 		return
 	}
-	t.addChannel(f.uniqueid, f.linkedid, f.channel, false)
+	ch = t.addChannel(f.uniqueid, f.linkedid, f.channel, false)
+	if ch != nil && len(ch.call.Chans) == 1 && ch.ID != ch.Linkedid {
+		t.inLastGap(ch.call) // there, or before, began the channel that gave it its Linkedid
+	}
 }
 
 // addChannel makes the channel that the frame describes known, and its call when it
@@ -49,6 +52,9 @@ func (t *Tracker) addChannel(id, linkedid, name string, listed bool) *channel {
 			ch.Origin = i
 			if id == linkedid {
 				o.First = ch.at // though another of the call may have been heard of before
+				if !c.Missed {
+					c.Gaps = nil
+				}
 			}
 		}
 	}

@@ -54,6 +54,7 @@ func (t *Tracker) follow(ch *channel, linkedid string) {
 		if other = t.newCall(linkedid); other == nil {
 			return
 		}
+		t.inLastGap(other)
 	}
 	t.merge(other, ch.call)
 }

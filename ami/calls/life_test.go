@@ -174,6 +174,20 @@ func TestCallInAListNamesTheGapInWhichItBegan(t *testing.T) {
 	}
 }
 
+// TestCallWhoseFirstChannelWasNeverHeardOf: a caller who came in a gap is gone, or the connection lost
+// again, before a whole list could tell of him; of his call only the phone that rang last was heard.
+func TestCallWhoseFirstChannelWasNeverHeardOf(t *testing.T) {
+	s := connectedScript(t)
+	s.input(Input{Kind: Lost})
+	s.input(Input{Kind: Connected, Boot: boot1})
+	s.event("Newchannel", append(on("", idB, chB, idA), "ChannelState=0")...)
+	s.event("Newstate", append(on("", idB, chB, idA), "ChannelState=5")...)
+	s.hangup(idB, chB)
+	if c := s.only(); c.Complete || len(c.Gaps) != 1 || c.Gaps[0].Cause != crm.GapDisconnect {
+		t.Errorf("got complete %v, gaps %v, want the one in which the caller came", c.Complete, c.Gaps)
+	}
+}
+
 func TestListThatIsFasterThanTheEvents(t *testing.T) {
 	s := connectedScript(t)
 	s.input(Input{Kind: Lost})

@@ -18,7 +18,7 @@ func (t *Tracker) record(c *call) *crm.Call {
 		ID: c.ID, PBX: t.cfg.PBX, Tenant: t.cfg.Tenant, Boot: crm.At(c.Boot), Linkedids: slices.Clone(c.Linkedids),
 		Direction: v.direction(), From: v.caller(), StartedAt: v.started(),
 		AnsweredAt: v.answeredAt().time(), EndedAt: v.over().time(),
-		Attributes: maps.Clone(c.Attributes), Complete: !c.Missed, Gaps: slices.Clone(c.Gaps),
+		Attributes: maps.Clone(c.Attributes), Complete: !c.Missed && !c.headless(), Gaps: slices.Clone(c.Gaps),
 	}
 	if to := v.toNumber(); to != "" {
 		r.To = t.number(to)
@@ -44,6 +44,14 @@ func (t *Tracker) record(c *call) *crm.Call {
 		r.Outcome = crm.Answered
 	}
 	return r
+}
+
+// headless reports whether the channel that began the call, or one of those that it was
+// joined from, was never heard of: its Newchannel fell into a gap, and no list was whole meanwhile.
+func (c *call) headless() bool {
+	return slices.ContainsFunc(c.Origins, func(o origin) bool {
+		return o.First >= len(c.Chans) || c.Chans[o.First].ID != o.Linkedid
+	})
 }
 
 // lastKnown is the end of a call whose frames had no time.

@@ -79,9 +79,7 @@ func (t *Tracker) discover() *channel {
 	}
 	c := ch.call
 	c.Missed = true
-	if g := t.life.Last; g != nil && len(c.Gaps) == 0 {
-		c.Gaps = append(c.Gaps, crm.CallGap{StartedAt: g.StartedAt, EndedAt: g.EndedAt, Cause: g.Cause})
-	}
+	t.inLastGap(c)
 	ch.Born, ch.Ring.At, ch.Up.At = mark{Seq: t.seq}, time.Time{}, time.Time{}
 	ch.Exten = ""
 	if len(c.Origins) == 1 && c.Origins[0].Linkedid != ch.ID {
@@ -93,6 +91,13 @@ func (t *Tracker) discover() *channel {
 		t.listedDial(ch)
 	}
 	return ch
+}
+
+// inLastGap names the gap in which something of the call was missed, when the connection began with one.
+func (t *Tracker) inLastGap(c *call) {
+	if g := t.life.Last; g != nil && len(c.Gaps) == 0 {
+		c.Gaps = append(c.Gaps, crm.CallGap{StartedAt: g.StartedAt, EndedAt: g.EndedAt, Cause: g.Cause})
+	}
 }
 
 // overtaken begins a channel anew whose Newchannel comes after the list that told of
@@ -223,8 +228,8 @@ func (t *Tracker) vanish(ch *channel, began mark) {
 	}
 	c := ch.call
 	c.Missed = true
-	if g := t.life.Last; g != nil && at == t.life.Lost && len(c.Gaps) == 0 {
-		c.Gaps = append(c.Gaps, crm.CallGap{StartedAt: g.StartedAt, EndedAt: g.EndedAt, Cause: g.Cause})
+	if at == t.life.Lost {
+		t.inLastGap(c)
 	}
 	t.gone(ch, at)
 	if c.alive == 0 && !c.Cut.set() {
