@@ -91,13 +91,20 @@ func newNamespace(t *testing.T, random *rand.Rand) (*victim, network) {
 	ip(t, "link", "set", link, "up")
 	pbx, address := servePBX(t, subnet+"1:0", chaosTraffic(random))
 	v.pbx = pbx
+	ours, err := os.Readlink("/proc/self/ns/net")
+	if err != nil {
+		t.Fatal(err)
+	}
 	daemon := exec.Command("unshare", "-n", "sh", "-c", `ip link set lo up && exec "$0" "$@"`, os.Args[0],
 		"serve", "--listen", "127.0.0.1:0", "--data-dir", v.dir, "--pbx-name", "hq", "--pbx-address", address,
 		"--pbx-username", amitest.DefaultUser().Name, "--pbx-secret-file", secret)
 	v.process = startProcess(t, daemon, nil)
+	// Until it has left our namespace its pid stands for ours, where the link would stay.
 	waitFor(t, 20*time.Second, "the namespace", func() bool {
-		return exec.Command("ip", "link", "set", link+"d", "netns", strconv.Itoa(daemon.Process.Pid)).Run() == nil
+		theirs, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/net", daemon.Process.Pid))
+		return err == nil && theirs != ours
 	})
+	ip(t, "link", "set", link+"d", "netns", strconv.Itoa(daemon.Process.Pid))
 	inside := func(args ...string) {
 		t.Helper()
 		args = append([]string{"-t", strconv.Itoa(daemon.Process.Pid), "-n", "ip"}, args...)
