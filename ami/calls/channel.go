@@ -159,6 +159,9 @@ func (t *Tracker) hangup(ch *channel) {
 		return // never seen, or hung up before: what a caller smuggled in must not end anything
 	}
 	ch.Cause, _ = strconv.Atoi(t.f.cause)
+	if ch.Cause == causeRedirected && !ch.Up.set() {
+		ch.Away = t.mark() // by a 302, whether or not variables reach us
+	}
 	t.gone(ch, t.mark())
 }
 
@@ -211,6 +214,15 @@ func (t *Tracker) strike(ch *channel) {
 		for _, l := range c.Linkedids {
 			t.known.add(l, c.Boot)
 		}
+	}
+}
+
+// sentAway notes that Transfer() got rid of the channel: by a 302 before it was answered,
+// by a REFER afterwards (apps/app_transfer.c). What becomes of the party goes past this PBX.
+func (t *Tracker) sentAway(ch *channel, status string) {
+	if status == "SUCCESS" {
+		ch.Away = t.mark()
+		t.keep(ch.call)
 	}
 }
 

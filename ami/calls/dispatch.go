@@ -2,6 +2,7 @@ package calls
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"patchcord/ami"
 )
@@ -10,6 +11,10 @@ import (
 // before anything else of the message is looked at: most are of no interest.
 func (t *Tracker) frame(m ami.Message) {
 	raw := m.Raw()
+	if !utf8.ValidString(raw) { // numbers and names are cut in the middle of a character, or never were text
+		raw = strings.ToValidUTF8(raw, "")
+		m = ami.NewMessage(raw)
+	}
 	name, ok := strings.CutPrefix(raw, "Event: ")
 	if !ok {
 		t.otherMessage(m)

@@ -78,6 +78,9 @@ func (v *view) endedBy() crm.EndedBy {
 		return crm.EndedBySystem
 	}
 	k := v.lastTalk()
+	if v.sentAway(k) {
+		return crm.EndedByTransfer
+	}
 	if k == nil {
 		return v.attemptEndedBy()
 	}
@@ -104,6 +107,21 @@ func (v *view) endedBy() crm.EndedBy {
 		}
 	}
 	return by
+}
+
+// sentAway reports whether the party was told to call elsewhere, and did nothing here
+// since; k is its last conversation, nil for none.
+func (v *view) sentAway(k *talk) bool {
+	i := v.from
+	if k != nil {
+		i = k.anchor
+	}
+	away := v.Chans[i].Away
+	if !away.set() {
+		return false
+	}
+	return !slices.ContainsFunc(v.Chans[i].Stays, func(s stay) bool { return s.From.Seq > away.Seq }) &&
+		!slices.ContainsFunc(v.Dials, func(d *dial) bool { return d.Src == i && d.first() > away.Seq })
 }
 
 // leftAlone reports whether a conversation in a conference ended because the others left.

@@ -11,8 +11,9 @@ type ending struct {
 
 // Q.850 causes (ITU-T Q.850; Asterisk include/asterisk/causes.h).
 const (
-	causeBusy     = 17
-	causeRejected = 21
+	causeBusy       = 17
+	causeRejected   = 21
+	causeRedirected = 23
 )
 
 // failure reports whether a cause tells that somebody could not be reached at all.

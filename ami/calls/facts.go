@@ -101,6 +101,7 @@ type channel struct {
 	Asked     mark `json:"a,omitzero"`  // first HangupRequest
 	AskedUp   bool `json:"au,omitempty"`
 	Softly    mark `json:"so,omitzero"` // first SoftHangupRequest
+	Away      mark `json:"aw,omitzero"` // the PBX told the far end to call elsewhere, and it will
 	AskCause  int  `json:"ac,omitempty"`
 	Cause     int  `json:"c,omitempty"`
 	Vars      bool `json:"v,omitempty"` // VarSet of it is received

@@ -272,5 +272,5 @@ func callerName(channel, s string) string {
 	if strings.HasPrefix(channel, "PJSIP/") && (strings.Contains(s, `\"`) || strings.Contains(s, `\\`)) {
 		s = unescape(s)
 	}
-	return strings.ToValidUTF8(s, "")
+	return s
 }

@@ -207,6 +207,9 @@ func compareIDs(a, b string) int {
 	return cmp.Or(cmp.Compare(as, bs), cmp.Compare(ac, bc))
 }
 
+// firstSecond is in 2001: what has a smaller number before the dot, a client chose.
+const firstSecond = 1_000_000_000
+
 // idNumbers splits [systemname-]SECONDS.COUNTER.
 func idNumbers(id string) (second, counter int64, ok bool) {
 	id = id[strings.LastIndexByte(id, '-')+1:]
@@ -216,7 +219,7 @@ func idNumbers(id string) (second, counter int64, ok bool) {
 	}
 	second, err1 := strconv.ParseInt(s, 10, 64)
 	counter, err2 := strconv.ParseInt(n, 10, 64)
-	return second, counter, err1 == nil && err2 == nil
+	return second, counter, err1 == nil && err2 == nil && second >= firstSecond
 }
 
 // maxKnown bounds how many ids of ended calls are remembered; the oldest are

@@ -3,7 +3,6 @@ package calls
 import (
 	"maps"
 	"slices"
-	"strings"
 
 	"patchcord/crm"
 )
@@ -184,7 +183,7 @@ func (v *view) conferences() []crm.Conference {
 func (v *view) recordings() []crm.Recording {
 	var out []crm.Recording
 	for _, r := range v.Recs {
-		out = append(out, crm.Recording{File: strings.ToValidUTF8(r.File, ""), StartedAt: r.From.time(), EndedAt: r.To.time()})
+		out = append(out, crm.Recording{File: r.File, StartedAt: r.From.time(), EndedAt: r.To.time()})
 	}
 	return out
 }

@@ -250,7 +250,7 @@ func (ch *channel) lastSeen() uint64 {
 // uniqueidTime returns the second in which a channel was made, as its Uniqueid tells.
 func uniqueidTime(id string) crm.Time {
 	second, _, ok := idNumbers(id)
-	if !ok || second <= 0 {
+	if !ok {
 		return crm.Time{}
 	}
 	return crm.At(time.Unix(second, 0))

@@ -27,7 +27,11 @@ func (t *Tracker) confLeave(ch *channel) {
 // so each of those calls learns who else is there, and when.
 func (t *Tracker) joinRoom(ch *channel, bridge, name string, at mark) {
 	person := ch.call.behind(ch)
-	if person == nil || slices.Contains(t.rooms[bridge], ch) {
+	if person == nil {
+		return
+	}
+	if slices.Contains(t.rooms[bridge], ch) {
+		ch.call.room(bridge, name) // a BridgeEnter does not always name it
 		return
 	}
 	who := ch.call.who(person.at)

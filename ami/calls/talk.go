@@ -163,7 +163,10 @@ func earliest(a, b mark) mark {
 // held returns the stretches of a talk in which the party was on hold: by Hold, or
 // because the person was away. In a call between two phones either may hold.
 func (v *view) held(k *talk) []span {
-	spans, holds := slices.Clone(k.away), slices.Clone(v.Chans[k.ch].Holds)
+	spans, holds := slices.Clone(k.away), []span(nil)
+	if v.Chans[k.ch].Kind == extension {
+		holds = slices.Clone(v.Chans[k.ch].Holds)
+	}
 	if v.betweenPhones(k) {
 		holds = append(holds, v.Chans[k.anchor].Holds...)
 	}

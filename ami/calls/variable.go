@@ -18,7 +18,7 @@ func (t *Tracker) varSet(m ami.Message) {
 	name = strings.TrimLeft(strings.TrimSuffix(name, "\r"), "_")
 	wanted := t.attrs[name]
 	switch name {
-	case "QUEUESTATUS", "VMSTATUS", "MIXMONITOR_FILENAME":
+	case "QUEUESTATUS", "VMSTATUS", "MIXMONITOR_FILENAME", "TRANSFERSTATUS":
 	default:
 		if !wanted {
 			t.sawVars(raw)
@@ -50,6 +50,8 @@ func (t *Tracker) varSet(m ami.Message) {
 		t.attribute(ch.call, "vmstatus", value)
 	case "MIXMONITOR_FILENAME":
 		t.recordFile(ch, value)
+	case "TRANSFERSTATUS":
+		t.sentAway(ch, value)
 	}
 }
 
@@ -133,7 +135,7 @@ func (t *Tracker) attribute(c *call, name, value string) {
 	if c.Attributes == nil {
 		c.Attributes = map[string]string{}
 	}
-	c.Attributes[name] = strings.ToValidUTF8(value, "")
+	c.Attributes[name] = value
 	t.touch(c)
 }
 
