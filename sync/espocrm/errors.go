@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"net/http"
+	"regexp"
 	"strings"
 	"time"
 
@@ -39,12 +40,23 @@ var labels = map[string]bool{
 	"cannotRelateNonExisting": true, "cannotRelateForbidden": true, "cannotRelateForbiddenLink": true, "noLinkAccess": true, "noAccessToForeignRecord": true,
 }
 
+// about is the field or link that a reason names: "Field validation failure; entityType: Call, field: parent, type: valid." and
+// "No foreign record access for link operation (Call:parent)." of LinkCheck.php. The first versions of 7 have no more than the
+// reason: their Api/ErrorOutput.php writes a body for an Error and a Conflict only.
+var about = regexp.MustCompile(`(?:\bfield: |\blink: |access to link |\(Call:)(\w+)`)
+
 // drops returns what the refusal is about: the owner, the link to the contact, or "" for anything else.
 func drops(a crmsync.Answer) string {
+	if a.Status != http.StatusBadRequest && a.Status != http.StatusForbidden {
+		return ""
+	}
 	f := faultOf(a)
+	if m := about.FindStringSubmatch(reason(a)); m != nil && f.Data.Field == "" {
+		f.Data.Field = m[1]
+	}
 	switch {
 	case labels[f.Label] && f.Data.ForeignEntityType == "User", f.Data.Field == "assignedUser",
-		a.Status == http.StatusForbidden && strings.HasPrefix(reason(a), "Assignment failure"): // the role may not assign to others
+		strings.HasPrefix(reason(a), unassignable): // the role may not assign to others
 		return owner
 	case labels[f.Label], f.Data.Field == "parent", f.Data.Field == "contacts", f.Data.Field == "leads":
 		return link
@@ -52,10 +64,14 @@ func drops(a crmsync.Answer) string {
 	return ""
 }
 
+// unassignable begins the reason of a role that may not give a record to its user (Record/Service.php). One that may give
+// them to its team only, and whose user is in none, may not even give one to itself (Acl/AssignmentChecker/Helper.php).
+const unassignable = "Assignment failure"
+
 func reason(a crmsync.Answer) string { return a.Header.Get("X-Status-Reason") }
 
 // forEveryRecord are the beginnings of reasons that are about the role or the connection, not about a record.
-var forEveryRecord = []string{"No create access", "No read access", "Max failed login", "Not allowed", "Forbidden attribute"}
+var forEveryRecord = []string{unassignable, "No create access", "No read access", "Max failed login", "Not allowed", "Forbidden attribute"}
 
 // refusal says what a status of 300 and more means. What the X-Status-Reason and the label say names fields and entity
 // types, never a value. A bare 500 is what a write gets for a violated index of the database as well as for a failure after

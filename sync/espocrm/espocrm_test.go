@@ -116,14 +116,26 @@ func TestANameThatNoFieldTakes(t *testing.T) {
 }
 
 func TestALinkThatIsGoneIsLeftOut(t *testing.T) {
-	i := open(t, nil)
-	c := remotetest.Ended("hq:1.1", "resolved")
-	c.Contact = &crm.Match{ID: "espo:Lead:gone"}
-	if err := i.push(t, c, map[string]string{"alice": "left"}); err != nil {
-		t.Fatal(err)
+	for name, terse := range map[string]bool{"by its label": false, "by the reason alone": true} {
+		t.Run(name, func(t *testing.T) {
+			i := open(t, func(s *espocrmtest.Server, _ *espocrm.Config) { s.Terse = terse })
+			c := remotetest.Ended("hq:1.1", "resolved")
+			c.Contact = &crm.Match{ID: "espo:Lead:gone"}
+			if err := i.push(t, c, map[string]string{"alice": "left"}); err != nil {
+				t.Fatal(err)
+			}
+			if got := i.Call(crmsync.Key("default", c.ID)); got["parentId"] != nil || got["leadsIds"] != nil || got["assignedUserId"] != "u0" || got["status"] != "Held" {
+				t.Errorf("got %v, want the call without the lead, assigned to us", got)
+			}
+		})
 	}
-	if got := i.Call(crmsync.Key("default", c.ID)); got["parentId"] != nil || got["leadsIds"] != nil || got["assignedUserId"] != "u0" || got["status"] != "Held" {
-		t.Errorf("got %v, want the call without the lead, assigned to us", got)
+}
+
+func TestARoleThatMayAssignToNobodyNeedsAPerson(t *testing.T) {
+	i := open(t, func(s *espocrmtest.Server, _ *espocrm.Config) { s.Teamless = true })
+	c := remotetest.Ended("hq:1.1", "resolved")
+	if p := failure(t, i.push(t, c, nil)); p.Class != crmsync.Auth || p.After == 0 || !strings.Contains(p.Reason, "Assignment failure") {
+		t.Errorf("got %v", p)
 	}
 }
 

@@ -32,10 +32,10 @@ func (s *Server) write(w http.ResponseWriter, r *http.Request, id string) {
 		w.WriteHeader(http.StatusInternalServerError)
 		return
 	case id == "" && s.role != "":
-		refuse(w, http.StatusForbidden, s.role, "", nil)
+		s.refuse(w, http.StatusForbidden, s.role, "", nil)
 		return
 	case id != "" && old == nil:
-		refuse(w, http.StatusNotFound, "Record "+id+" does not exist.", "", nil)
+		s.refuse(w, http.StatusNotFound, "Record "+id+" does not exist.", "", nil)
 		return
 	case r.Header.Get("X-Skip-Duplicate-Check") != "true": // a check that an administrator made for Calls
 		w.Header().Set("X-Status-Reason", "duplicate")
@@ -103,7 +103,7 @@ func (s *Server) store(r, old Row) {
 func (s *Server) valid(w http.ResponseWriter, whole, body Row) bool {
 	for _, field := range []string{"name", "dateStart", "dateEnd", "assignedUserId"} {
 		if whole[field] == nil || whole[field] == "" {
-			return invalid(w, strings.TrimSuffix(field, "Id"), "required")
+			return s.invalid(w, strings.TrimSuffix(field, "Id"), "required")
 		}
 	}
 	for field, v := range whole {
@@ -111,57 +111,64 @@ func (s *Server) valid(w http.ResponseWriter, whole, body Row) bool {
 		switch kind := fields[field].(type) {
 		case int:
 			if !isText || utf8.RuneCountInString(str) > kind {
-				return invalid(w, field, "maxLength")
+				return s.invalid(w, field, "maxLength")
 			}
 		case []string:
 			if !slices.Contains(kind, str) {
-				return invalid(w, strings.TrimSuffix(field, "Type"), "valid")
+				return s.invalid(w, strings.TrimSuffix(field, "Type"), "valid")
 			}
 		case string:
 			if kind == "time" && !timeForm.MatchString(str) {
-				return invalid(w, field, "valid")
+				return s.invalid(w, field, "valid")
 			}
 		}
 		if field == "name" && !noBadChars.MatchString(str) {
-			return invalid(w, field, "pattern")
+			return s.invalid(w, field, "pattern")
 		}
 		if strings.Contains(str, s.Bad()) {
-			return invalid(w, field, "valid")
+			return s.invalid(w, field, "valid")
 		}
 	}
 	if whole["dateEnd"].(string) < whole["dateStart"].(string) {
-		return invalid(w, "dateEnd", "afterOrEqual")
+		return s.invalid(w, "dateEnd", "afterOrEqual")
 	}
 	return s.linked(w, body)
 }
 
-func invalid(w http.ResponseWriter, field, kind string) bool {
-	refuse(w, http.StatusBadRequest, "Field validation failure; entityType: Call, field: "+field+", type: "+kind+".", "validationFailure", Row{"field": field, "type": kind})
+func (s *Server) invalid(w http.ResponseWriter, field, kind string) bool {
+	s.refuse(w, http.StatusBadRequest, "Field validation failure; entityType: Call, field: "+field+", type: "+kind+".", "validationFailure", Row{"field": field, "type": kind})
 	return false
 }
 
 // linked refuses links to what is not there.
 func (s *Server) linked(w http.ResponseWriter, body Row) bool {
-	links := map[string][]any{"User": {body["assignedUserId"]}}
-	if kind, ok := body["parentType"].(string); ok {
-		links[kind] = append(links[kind], body["parentId"])
+	check := func(link, kind string, ids ...any) bool {
+		for _, id := range ids {
+			if id != nil && s.tables[kind][fmt.Sprint(id)] == nil {
+				s.refuse(w, http.StatusForbidden, "Can't relate with non-existing record. entity type: Call, link: "+link+".", "cannotRelateNonExisting", Row{"foreignEntityType": kind})
+				return false
+			}
+		}
+		return true
+	}
+	kind, _ := body["parentType"].(string)
+	if !check("assignedUser", "User", body["assignedUserId"]) || !check("parent", kind, body["parentId"]) {
+		return false
 	}
 	for field, kind := range map[string]string{"contactsIds": "Contact", "leadsIds": "Lead"} {
 		if ids, ok := body[field]; ok {
 			list, isList := ids.([]any)
 			if !isList {
-				return invalid(w, strings.TrimSuffix(field, "Ids"), "valid")
+				return s.invalid(w, strings.TrimSuffix(field, "Ids"), "valid")
 			}
-			links[kind] = append(links[kind], list...)
-		}
-	}
-	for kind, ids := range links {
-		for _, id := range ids {
-			if id != nil && s.tables[kind][fmt.Sprint(id)] == nil {
-				refuse(w, http.StatusForbidden, "Can't relate with non-existing record. entity type: Call, link: x.", "cannotRelateNonExisting", Row{"foreignEntityType": kind})
+			if !check(strings.TrimSuffix(field, "Ids"), kind, list...) {
 				return false
 			}
 		}
+	}
+	if s.Teamless {
+		s.refuse(w, http.StatusForbidden, "Assignment failure: assigned user or team not allowed.", "", nil)
+		return false
 	}
 	return true
 }

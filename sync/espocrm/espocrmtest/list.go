@@ -84,7 +84,7 @@ var attributes = map[string][]string{
 func (s *Server) list(w http.ResponseWriter, entity string, q url.Values) {
 	limit, err := strconv.Atoi(q.Get("maxSize"))
 	if err != nil || limit > 200 {
-		refuse(w, http.StatusForbidden, "Max size should not exceed 200. Use offset and limit.", "", nil)
+		s.refuse(w, http.StatusForbidden, "Max size should not exceed 200. Use offset and limit.", "", nil)
 		return
 	}
 	offset, _ := strconv.Atoi(q.Get("offset"))
@@ -95,7 +95,7 @@ func (s *Server) list(w http.ResponseWriter, entity string, q url.Values) {
 		for _, c := range conditions {
 			ok, err := c.holds(r)
 			if err != nil {
-				refuse(w, http.StatusBadRequest, err.Error(), "", nil)
+				s.refuse(w, http.StatusBadRequest, err.Error(), "", nil)
 				return
 			}
 			all = all && ok

@@ -29,6 +29,8 @@ type Server struct {
 	User, Password string // of a regular user
 	KeyField       string // a field with a unique index that an administrator made; "" for none
 	Now            func() time.Time
+	Terse          bool // refusals have no body, as in 7.0
+	Teamless       bool // the role may assign to the user's team only, and there is none
 
 	mu      sync.Mutex
 	tables  map[string]map[string]Row // guarded by mu; by entity type, then id
@@ -162,7 +164,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case path == "App/user":
 		s.user(w, byPassword)
 	case s.tables[entity] == nil:
-		refuse(w, http.StatusNotFound, "Page not found", "", nil)
+		s.refuse(w, http.StatusNotFound, "Page not found", "", nil)
 	case r.Method == http.MethodGet && id == "":
 		s.list(w, entity, r.URL.Query())
 	case r.Method == http.MethodGet:
@@ -170,7 +172,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case entity == "Call" && (r.Method == http.MethodPost && id == "" || r.Method == http.MethodPut && id != ""):
 		s.write(w, r, id)
 	default:
-		refuse(w, http.StatusForbidden, "Not allowed", "", nil)
+		s.refuse(w, http.StatusForbidden, "Not allowed", "", nil)
 	}
 }
 
@@ -208,7 +210,7 @@ func (s *Server) user(w http.ResponseWriter, byPassword bool) {
 func (s *Server) read(w http.ResponseWriter, entity, id string) {
 	row := s.tables[entity][id]
 	if row == nil {
-		refuse(w, http.StatusNotFound, "Record "+id+" does not exist.", "", nil)
+		s.refuse(w, http.StatusNotFound, "Record "+id+" does not exist.", "", nil)
 		return
 	}
 	whole := maps.Clone(row)
@@ -224,7 +226,10 @@ func write(w http.ResponseWriter, body any) {
 }
 
 // refuse writes the reason into the header, and a body when there is a label.
-func refuse(w http.ResponseWriter, status int, reason, label string, data Row) {
+func (s *Server) refuse(w http.ResponseWriter, status int, reason, label string, data Row) {
+	if s.Terse {
+		label = ""
+	}
 	w.Header().Set("X-Status-Reason", reason)
 	w.WriteHeader(status)
 	if label != "" {
