@@ -3,7 +3,8 @@
 // The wire is the REST API of Dolibarr 14 to 22 (htdocs/api, comm/action and societe of its source). The key of a call is the
 // event's ref_ext, which is indexed but neither unique nor, in most versions, shown: it is looked up before every write, and
 // stands in brackets at the end of the note as well, so that a list of events tells whose they are. In Dolibarr an administrator
-// enables the modules "API / Web services (REST server)" and "Agenda" and makes a user's API key.
+// enables the modules "API / Web services (REST server)" and "Agenda" and makes a user's API key. The user needs the rights to read and
+// to create all events of the agenda, to read third parties and contacts of all, and to read its own card or a default_owner.
 package dolibarr
 
 import (

@@ -3,6 +3,8 @@ package dolibarr_test
 import (
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -33,10 +35,15 @@ func open(t *testing.T) installation {
 }
 
 func TestConnector(t *testing.T) {
-	remotetest.TestConnector(t, func(t *testing.T) remotetest.Subject {
-		i := open(t)
-		return remotetest.Subject{Fake: i.Server, Network: i.network, Connector: i.connector}
-	})
+	for version, recent := range map[string]bool{"16": false, "22": true} {
+		t.Run(version, func(t *testing.T) {
+			remotetest.TestConnector(t, func(t *testing.T) remotetest.Subject {
+				i := open(t)
+				i.Recent = recent
+				return remotetest.Subject{Fake: i.Server, Network: i.network, Connector: i.connector}
+			})
+		})
+	}
 }
 
 func (i installation) push(t *testing.T, c *crm.Call, owners map[string]string) error {
@@ -110,6 +117,23 @@ func TestRefusals(t *testing.T) {
 		}
 		want(t, i.Event(crmsync.Key("default", c.ID)), dolibarrtest.Row{"userownerid": 1})
 	})
+	t.Run("a user who may not even ask who it is", func(t *testing.T) {
+		for _, recent := range []bool{false, true} {
+			i := open(t)
+			i.Shy, i.Recent = true, recent
+			c := remotetest.Ended("hq:1.1", "resolved")
+			if p := failure(t, i.push(t, c, nil)); p.Class != crmsync.Auth || p.After == 0 || !strings.Contains(p.Reason, "default_owner") {
+				t.Errorf("got %v", p)
+			}
+			i.Modest = true // it is told in the refusal of an event of somebody else
+			for range 2 {
+				if err := i.push(t, c, nil); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want(t, i.Event(crmsync.Key("default", c.ID)), dolibarrtest.Row{"userownerid": 1})
+		}
+	})
 	t.Run("a trigger's words are not told", func(t *testing.T) {
 		i := open(t)
 		c := remotetest.Ended("hq:1.1", "resolved")
@@ -140,6 +164,16 @@ func TestRefusals(t *testing.T) {
 		i := open(t)
 		i.NoAPI = true
 		if p := failure(t, i.push(t, remotetest.Ended("hq:1.1", "resolved"), nil)); p.Class != crmsync.Auth || !strings.Contains(p.Reason, "Agenda") {
+			t.Errorf("got %v", p)
+		}
+	})
+	t.Run("a filter that is not taken parks no job", func(t *testing.T) {
+		i := open(t)
+		i.network.Handler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusBadRequest)
+			_, _ = io.WriteString(w, `{"error":{"code":400,"message":"Bad Request: Error when validating parameter sqlfilters -> Bad syntax of the search string"}}`)
+		})
+		if p := failure(t, i.push(t, remotetest.Ended("hq:1.1", "resolved"), nil)); p.Class != crmsync.Auth || p.After == 0 {
 			t.Errorf("got %v", p)
 		}
 	})

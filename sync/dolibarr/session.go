@@ -3,6 +3,8 @@ package dolibarr
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"net/http"
 	"regexp"
 	"strconv"
@@ -73,13 +75,41 @@ func (d *Connector) me(ctx context.Context) (int64, error) {
 		return self, nil
 	}
 	var u row
-	if _, err := d.do(ctx, http.MethodGet, "/users/info", nil, &u); err != nil {
+	a, err := d.do(ctx, http.MethodGet, "/users/info", nil, &u)
+	if a.Status == http.StatusUnauthorized || a.Status == http.StatusForbidden {
+		return 0, &crmsync.PushError{Class: crmsync.Auth, After: 15 * time.Minute, Reason: fmt.Sprintf(
+			"status %d: the user of the key may not read its own card: give it that right, or name a default_owner", a.Status), Err: errUntold}
+	}
+	if err != nil {
 		return 0, err
 	}
+	d.know(u.number("id"))
+	return u.number("id"), nil
+}
+
+// errUntold: our user lacks the right to ask who it is ("self write" or "user read", api_users.class.php).
+var errUntold = errors.New("who we are is not told")
+
+func refusedToTell(err error) bool { return errors.Is(err, errUntold) }
+
+func (d *Connector) know(self int64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.self = u.number("id")
-	return d.self, nil
+	d.self = self
+}
+
+var yourID = regexp.MustCompile(`for owner id .*Your id is (\d+)$`)
+
+// selfIn returns our own id from the refusal of an event of somebody else, 0 from anything else (api_agendaevents.class.php, post
+// and put; of 16 the status is 401, of 22 403). A change that names no owner is refused so too.
+func selfIn(a crmsync.Answer) int64 {
+	message, _ := fault(a)
+	m := yourID.FindStringSubmatch(message)
+	if m == nil {
+		return 0
+	}
+	id, _ := strconv.ParseInt(m[1], 10, 64) // too long a number is none of ours: 0
+	return id
 }
 
 // fault returns what a refusal says: the message, which begins with the words of the status, and the error's own code.
@@ -127,8 +157,9 @@ func refusal(a crmsync.Answer, reads bool) *crmsync.PushError {
 		p.Class = crmsync.Transient
 	case a.Status == http.StatusNotFound:
 		p.Class, p.After, p.Reason = crmsync.Auth, 15*time.Minute, p.Reason+" (are the modules API and Agenda enabled, and is the address right?)"
-	case a.Status == http.StatusServiceUnavailable && strings.Contains(message, "nknown column"):
-		p.Class, p.After, p.Reason = crmsync.Auth, 15*time.Minute, p.Reason+": this version lacks a column"
+	case a.Status == http.StatusServiceUnavailable && strings.Contains(message, "nknown column"),
+		reads && a.Status == http.StatusBadRequest: // a filter that is not taken: 503 in 16, 400 in 22
+		p.Class, p.After, p.Reason = crmsync.Auth, 15*time.Minute, p.Reason+": this version lacks a column, or takes no such filter"
 	case a.Status == http.StatusInternalServerError && message != "" && lock.MatchString(code):
 		p.Class = crmsync.Transient
 	case a.Status == http.StatusInternalServerError && message != "" && !reads:

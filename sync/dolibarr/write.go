@@ -6,7 +6,6 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
-	"strings"
 
 	crmsync "patchcord/sync"
 )
@@ -32,18 +31,22 @@ func (d *Connector) write(ctx context.Context, a crmsync.Activity) error {
 	if a.ID == "" {
 		body["ref_ext"] = a.Key
 	}
-	if err := d.assign(ctx, a, body); err != nil {
-		return err
+	unowned := d.assign(ctx, a, body)
+	if unowned != nil && !refusedToTell(unowned) {
+		return unowned
 	}
 	answer, err := d.save(ctx, a.ID, body)
-	if message, _ := fault(answer); err == nil || !strings.Contains(message, "for owner id") {
+	switch self := selfIn(answer); {
+	case err == nil:
+		return nil
+	case self > 0: // our user may not make events of others, and so learns who it is
+		d.know(self)
+		body[ownerField] = self
+		_, err = d.save(ctx, a.ID, body)
 		return err
+	case unowned != nil:
+		return unowned
 	}
-	delete(body, ownerField) // our user may not make events of others
-	if err := d.assign(ctx, crmsync.Activity{}, body); err != nil {
-		return err
-	}
-	_, err = d.save(ctx, a.ID, body)
 	return err
 }
 
@@ -53,8 +56,11 @@ func (d *Connector) assign(ctx context.Context, a crmsync.Activity, body map[str
 		return nil
 	}
 	self, err := d.me(ctx)
+	if err != nil {
+		return err
+	}
 	body[ownerField] = self
-	return err
+	return nil
 }
 
 // save creates, which answers with a bare number, or changes, which answers with the event, or false.

@@ -2,6 +2,7 @@ package dolibarrtest
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -18,12 +19,18 @@ var columns = map[string]map[string]string{
 	"thirdparties": {"t.rowid": "id", "t.tms": "date_modification", "t.nom": "name"},
 }
 
+var errSyntax = errors.New("Bad syntax of the search string") //nolint:staticcheck // Dolibarr's words
+
 var criterion = regexp.MustCompile(`\(([a-zA-Z0-9_.]+):([<>!=a-z]+):([^()]+)\)`)
 
 func (s *Server) list(w http.ResponseWriter, r *http.Request, kind string) {
 	q := r.URL.Query()
 	test, err := where(kind, q.Get("sqlfilters"))
-	if err != nil {
+	switch {
+	case errors.Is(err, errSyntax) && s.Recent:
+		refuse(w, http.StatusBadRequest, "Bad Request: Error when validating parameter sqlfilters -> "+err.Error(), "")
+		return
+	case err != nil:
 		refuse(w, http.StatusServiceUnavailable, "Service Unavailable: Error when retrieve list : "+err.Error(), "")
 		return
 	}
@@ -56,7 +63,7 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request, kind string) {
 	page, _ := strconv.Atoi(q.Get("page"))
 	rows = rows[min(limit*page, len(rows)):]
 	rows = rows[:min(limit, len(rows))]
-	if len(rows) == 0 {
+	if len(rows) == 0 && (kind != "agendaevents" || !s.Recent) {
 		refuse(w, http.StatusNotFound, "Not Found: "+none[kind], "")
 		return
 	}
@@ -77,7 +84,7 @@ func where(kind, filter string) (func(Row) bool, error) {
 	}
 	rest := strings.NewReplacer(" ", "", "and", "", "or", "").Replace(criterion.ReplaceAllString(filter, ""))
 	if rest != "" {
-		return nil, fmt.Errorf("Bad syntax of the search string")
+		return nil, errSyntax
 	}
 	var tests []func(Row) bool
 	for _, m := range criterion.FindAllStringSubmatch(filter, -1) {

@@ -1,6 +1,6 @@
 // Package dolibarrtest is a Dolibarr for tests: its REST API as far as agenda events, contacts and third parties go.
 //
-// It does what the source of Dolibarr 20 does. api_agendaevents.class.php: a new event answers with its bare number, a changed one
+// It does what the source of Dolibarr 16 does or, when it is Recent, that of 22. api_agendaevents.class.php: a new event answers with its bare number, a changed one
 // with itself or false; an empty list is 404; ref_ext is not shown. actioncomm.class.php: no owner or type is a 500 with the
 // error's name, any number is taken for a contact, and ref_ext need not be unique. functions.lib.php, dolForgeCriteriaCallback: filters
 // lose what stands behind a colon in a value; an unknown column is 503 with the statement. api.class.php, _checkValForAPI:
@@ -28,6 +28,8 @@ type Server struct {
 	Key    string
 	Now    func() time.Time
 	Modest bool // the user may not make events of others
+	Shy    bool // nor read its own card
+	Recent bool // rights are 403, a list of no events is empty, and an event without an owner or a type is 400
 	NoAPI  bool // the module Agenda is not enabled
 
 	mu     sync.Mutex
@@ -119,6 +121,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNotFound)
 	case r.Header.Get("DOLAPIKEY") != s.Key:
 		refuse(w, http.StatusUnauthorized, "Unauthorized: Access not allowed for login", "")
+	case path == "users/info" && s.Shy:
+		s.forbid(w, "Not allowed")
 	case path == "users/info":
 		answer(w, Row{"id": "1", "login": "sync"})
 	case s.tables[kind] == nil || s.NoAPI && kind == "agendaevents":
@@ -140,7 +144,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 var (
 	singular = map[string]string{"contacts": "Contact", "thirdparties": "Thirdparty", "agendaevents": "Agenda Events"}
-	none     = map[string]string{"contacts": "Contacts not found", "thirdparties": "Thirdparties not found", "agendaevents": "No Agenda Event found"}
+	none     = map[string]string{"contacts": "Contacts not found", "thirdparties": "No third parties found", "agendaevents": "No Agenda Event found"}
 )
 
 func refuse(w http.ResponseWriter, status int, message, code string) {
@@ -151,6 +155,15 @@ func refuse(w http.ResponseWriter, status int, message, code string) {
 		fault["0"] = code
 	}
 	_ = json.NewEncoder(w).Encode(Row{"error": fault})
+}
+
+// forbid refuses what the user has no right to.
+func (s *Server) forbid(w http.ResponseWriter, message string) {
+	status := http.StatusUnauthorized
+	if s.Recent {
+		status = http.StatusForbidden
+	}
+	refuse(w, status, http.StatusText(status)+": "+message, "")
 }
 
 func answer(w http.ResponseWriter, body any) {
@@ -186,10 +199,19 @@ func (s *Server) write(w http.ResponseWriter, r *http.Request, path string, id i
 		refuse(w, http.StatusBadRequest, "Bad Request: Error parsing JSON", "")
 		return
 	}
-	owner, sent := body["userownerid"]
-	if s.Modest && (sent || path == "") && fmt.Sprint(owner) != "1" {
-		refuse(w, http.StatusUnauthorized, fmt.Sprintf("Unauthorized: Insufficient rights to create an Agenda Event for owner id %v Your id is 1", owner), "")
+	owner := body["userownerid"]
+	if s.Modest && fmt.Sprint(owner) != "1" {
+		if owner == nil {
+			owner = ""
+		}
+		s.forbid(w, fmt.Sprintf("Insufficient rights to create an Agenda Event for owner id %v Your id is 1", owner))
 		return
+	}
+	for _, field := range []string{"userownerid", "type_code"} {
+		if s.Recent && path == "" && body[field] == nil {
+			refuse(w, http.StatusBadRequest, "Bad Request: "+field+" field missing", "")
+			return
+		}
 	}
 	old := s.tables["agendaevents"][id]
 	if path != "" && old == nil {
