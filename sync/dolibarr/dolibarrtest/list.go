@@ -19,7 +19,7 @@ var columns = map[string]map[string]string{
 	"thirdparties": {"t.rowid": "id", "t.tms": "date_modification", "t.nom": "name"},
 }
 
-var errSyntax = errors.New("Bad syntax of the search string") //nolint:staticcheck // Dolibarr's words
+var errSyntax = errors.New("Bad syntax of the search string")
 
 var criterion = regexp.MustCompile(`\(([a-zA-Z0-9_.]+):([<>!=a-z]+):([^()]+)\)`)
 
