@@ -75,21 +75,26 @@ func (w *Worker) pushOnce(ctx context.Context, jobs []crm.Job) []*PushError {
 }
 
 // worst returns what a request says about its destination: a pause or an end that any job met, else
-// nil when any was taken or refused for itself: then it works.
+// nil when any was taken or refused for itself: then it works. Of look-ups alone it is notAsked.
 func worst(failures []*PushError) *PushError {
 	var bad *PushError
-	works := false
+	works, asked := false, false
 	for _, f := range failures {
+		asked = asked || f == nil || !f.lookup
 		switch {
 		case f == nil || f.Class == Permanent || f.Class == Split:
 			works = true
 		case f.Class == Gone:
 			return f
+		case f.lookup:
 		case f.Class == Throttle && (bad == nil || bad.Class != Throttle || bad.After < f.After):
 			bad = f
 		case bad == nil:
 			bad = f
 		}
+	}
+	if !asked {
+		return notAsked
 	}
 	if works && (bad == nil || bad.Class != Throttle) {
 		return nil

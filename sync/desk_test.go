@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"sync"
@@ -171,6 +172,7 @@ type desk struct {
 	writes [][]string                // guarded by mu; keys of every write that was let through
 	times  []time.Time               // guarded by mu
 	finds  int                       // guarded by mu
+	blind  error                     // guarded by mu; what every look-up fails with
 }
 
 func newDesk(batch int) *desk {
@@ -214,6 +216,9 @@ func (d *desk) Find(_ context.Context, keys []string) (map[string][]string, erro
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.finds++
+	if d.blind != nil {
+		return nil, d.blind
+	}
 	found := map[string][]string{}
 	for _, k := range keys {
 		if d.rows[k] != nil {
@@ -261,6 +266,7 @@ func call(id string, ended bool, code string) *crm.Call {
 func records(h *house, d *desk) *crmsync.Records {
 	r, err := crmsync.NewRecords(crmsync.RecordsConfig{
 		Name: "desk", Tenant: "default", Connector: d, Calls: h, Owners: map[string]string{"alice": "005A"},
+		Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		panic(fmt.Sprint("the test's own mapping: ", err))

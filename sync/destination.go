@@ -35,7 +35,7 @@ func (d *Destination) peers() (nodes int, first bool) {
 // BreakerChange is one change of a breaker.
 type BreakerChange struct {
 	At        time.Time
-	Operation string // "write", "pull", "reconcile"
+	Operation string // "write", "lookup", "pull", "reconcile"
 	From, To  string
 }
 

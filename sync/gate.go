@@ -1,6 +1,7 @@
 package crmsync
 
 import (
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -28,6 +29,7 @@ func newGate(dest *Destination, operation string, parallel, breakAfter int, brea
 	g.breaker = gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
 		Name: operation, MaxRequests: 1, Timeout: breakFor,
 		ReadyToTrip:   func(c gobreaker.Counts) bool { return int(c.ConsecutiveFailures) >= breakAfter },
+		IsExcluded:    func(err error) bool { return errors.Is(err, notAsked) },
 		OnStateChange: func(_ string, from, to gobreaker.State) { dest.changed(operation, from, to, log) },
 	})
 	return g
@@ -65,14 +67,20 @@ func (g *gate) enter() (leave func(*PushError) (failing bool)) {
 	g.mu.Unlock()
 	return func(failure *PushError) bool {
 		g.leave(failure)
-		if failure != nil && failure.Class.opensBreaker() {
+		switch {
+		case failure == notAsked:
 			done(failure)
-		} else {
+		case failure != nil && failure.Class.opensBreaker():
+			done(failure)
+		default:
 			done(nil) // it answered
 		}
 		return failing
 	}
 }
+
+// notAsked is what comes of a request that was never made: it says nothing about the operation.
+var notAsked = &PushError{Class: Transient, Reason: "not asked"}
 
 func (g *gate) leave(failure *PushError) {
 	if failure != nil && failure.Class == Throttle {

@@ -1,10 +1,12 @@
 package crmsync
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -13,7 +15,7 @@ import (
 	"patchcord/crm"
 )
 
-// RecordsConfig is what Records works with; all but Mapping and the last four is required.
+// RecordsConfig is what Records works with; all up to Calls is required.
 type RecordsConfig struct {
 	Name, Tenant string
 	Connector    Connector
@@ -24,6 +26,9 @@ type RecordsConfig struct {
 	DefaultOwner string            // of a call of nobody in Owners
 	Directions   []crm.Direction   // that are written; empty means every
 	CallURL      string            // address of a call's page here, with {call} in it; "" for none
+
+	Destination *Destination // shared with other operations; nil means its own
+	Logger      *slog.Logger // nil means slog.Default()
 }
 
 // calls is what Records needs of a crm.Store.
@@ -41,6 +46,7 @@ type Records struct {
 	cfg    RecordsConfig
 	caps   Capabilities
 	render *renderer
+	lookup *gate
 	seen   atomic.Int64 // the latest event of the log that is known to be committed
 
 	mu      sync.Mutex
@@ -72,7 +78,11 @@ func NewRecords(cfg RecordsConfig) (*Records, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Records{cfg: cfg, caps: caps, render: r, written: map[string]int64{}}, nil
+	log := cmp.Or(cfg.Logger, slog.Default()).With("dest", cfg.Name)
+	return &Records{
+		cfg: cfg, caps: caps, render: r, written: map[string]int64{},
+		lookup: newGate(cmp.Or(cfg.Destination, &Destination{}), "lookup", parallel, breakAfter, breakFor, log),
+	}, nil
 }
 
 // Name implements Remote.
@@ -252,37 +262,6 @@ func (r *Records) contact(ctx context.Context, c *crm.Call) (Ref, error) {
 		only = ref
 	}
 	return only, nil
-}
-
-// locate looks up what must be known before writing: whether the activity of an absorbed call is
-// there, and every activity where the CRM cannot upsert.
-func (r *Records) locate(ctx context.Context, b *batch) error {
-	var keys []string
-	for _, a := range b.list {
-		if a.Merged || !r.caps.Upsert {
-			keys = append(keys, a.Key)
-		}
-	}
-	if len(keys) == 0 {
-		return nil
-	}
-	ids, err := r.cfg.Connector.Find(ctx, keys)
-	if err != nil {
-		return err
-	}
-	for i := range b.list {
-		a := &b.list[i]
-		switch found := ids[a.Key]; {
-		case len(found) == 1:
-			a.ID = found[0]
-			r.updates(a)
-		case len(found) > 1:
-			b.refuse(a.Key, &PushError{Class: Permanent, Reason: fmt.Sprintf(
-				"%d activities of the CRM carry the key %s; leave one there, then try again", len(found), a.Key)})
-		}
-	}
-	b.drop(func(a Activity) bool { return b.refused[a.Key] != nil })
-	return nil
 }
 
 // has reports whether what was written last holds the event.

@@ -72,6 +72,9 @@ type PushError struct {
 	Reason string        // shown to people and logged: no personal data, no secrets
 	After  time.Duration // the other side wants no earlier attempt; 0 when it did not say
 	Err    error         // may be nil; not shown
+
+	lookup bool // it failed before anything was written: another breaker's business
+	free   bool // and that breaker knew: no job is to blame
 }
 
 // Error implements error.

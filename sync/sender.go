@@ -42,6 +42,10 @@ func (w *Worker) send(ctx context.Context) {
 // room returns how many jobs may be claimed now; a probe is a single one.
 func (w *Worker) room() int {
 	places, probe := w.gate.free()
+	if p, is := w.cfg.Remote.(preparing); is {
+		more, probing := p.ready()
+		places, probe = min(places, more), probe || probing
+	}
 	ok, single := w.dest.Quota.writes()
 	nodes, _ := w.dest.peers()
 	switch {
@@ -84,8 +88,11 @@ func (w *Worker) conclude(ctx context.Context, j crm.Job, leaseEnd time.Time, fa
 		return
 	}
 	r := w.verdict(j, failure)
+	if failure.lookup {
+		failing = failure.free
+	}
 	if failing && failure.Class.opensBreaker() {
-		r = crm.JobResult{State: crm.JobReady, RunAt: time.Now().Add(delayAfter(j.Attempts)), Err: failure.Error(), Free: true}
+		r = crm.JobResult{State: crm.JobReady, RunAt: time.Now().Add(max(failure.After, delayAfter(j.Attempts))), Err: failure.Error(), Free: true}
 	}
 	w.count(r.State, r.Err, failure.Class == Auth)
 	if r.State == crm.JobParked {

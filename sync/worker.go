@@ -39,6 +39,19 @@ type Config struct {
 	Logger      *slog.Logger // nil means slog.Default()
 }
 
+// What a Config has by default, and the look-ups of Records.
+const (
+	parallel   = 4
+	breakAfter = 5
+	breakFor   = 30 * time.Second
+)
+
+// preparing is a Remote that must ask the destination something before it does any job.
+type preparing interface {
+	// ready returns how many more jobs that may be done for now, and whether it would be a probe.
+	ready() (places int, probe bool)
+}
+
 // Worker serves one destination: it fills the destination's part of the outbox from the
 // event log, and empties it. Several Workers of one destination, on several nodes, share the work.
 type Worker struct {
@@ -75,9 +88,9 @@ type Status struct {
 
 // NewWorker returns a Worker; Run makes it work.
 func NewWorker(cfg Config) *Worker {
-	cfg.Parallel, cfg.Lease = cmp.Or(cfg.Parallel, 4), cmp.Or(cfg.Lease, time.Minute)
+	cfg.Parallel, cfg.Lease = cmp.Or(cfg.Parallel, parallel), cmp.Or(cfg.Lease, time.Minute)
 	cfg.Poll, cfg.GiveUp = cmp.Or(cfg.Poll, time.Second), cmp.Or(cfg.GiveUp, 72*time.Hour)
-	cfg.BreakAfter, cfg.BreakFor = cmp.Or(cfg.BreakAfter, 5), cmp.Or(cfg.BreakFor, 30*time.Second)
+	cfg.BreakAfter, cfg.BreakFor = cmp.Or(cfg.BreakAfter, breakAfter), cmp.Or(cfg.BreakFor, breakFor)
 	log := cmp.Or(cfg.Logger, slog.Default()).With("dest", cfg.Remote.Name())
 	dest, batch := cmp.Or(cfg.Destination, &Destination{}), 1
 	if b, ok := cfg.Remote.(Bulk); ok {

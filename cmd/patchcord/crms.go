@@ -32,6 +32,7 @@ func (d *daemon) addCRM(m *CRMConfig) error {
 	records, err := crmsync.NewRecords(crmsync.RecordsConfig{
 		Name: m.Name, Tenant: m.Tenant, Connector: connector, Calls: d.store, Owners: m.Owners, DefaultOwner: m.DefaultOwner,
 		Directions: m.Directions, CallURL: m.CallURL, Mapping: crmsync.Mapping{Fields: m.Fields, Values: m.Values},
+		Destination: dest, Logger: d.log,
 	})
 	if err != nil {
 		return err

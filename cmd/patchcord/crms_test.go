@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"patchcord/crm"
+	"patchcord/crm/api"
 	crmsync "patchcord/sync"
 	"patchcord/sync/salesforce/salesforcetest"
 )
@@ -142,7 +143,8 @@ crms:
 	})
 	poll(t, "the API's status says so", func() bool {
 		s := d.crms.CRMs("default")[0].Status()
-		return s.State == "ok" && s.Kind == "salesforce" && s.Written >= 1 && s.Contacts.Changed == 1 && s.Compared != nil && s.Quota.Writing == "free"
+		return s.State == "ok" && s.Kind == "salesforce" && s.Written >= 1 && s.Contacts.Changed == 1 && s.Compared != nil && s.Quota.Writing == "free" &&
+			s.Breakers == api.CRMBreakers{Write: "closed", Lookup: "closed", Pull: "closed", Reconcile: "closed"}
 	})
 	if got := cfg.destinations().Destinations("default"); len(got) != 1 || got[0] != "sf" {
 		t.Errorf("the API lists %v", got)

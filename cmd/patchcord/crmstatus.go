@@ -55,7 +55,7 @@ func (m *crmService) Reconcile() bool {
 func (m *crmService) Status() api.CRMStatus {
 	w := m.worker.Status()
 	s := api.CRMStatus{
-		Name: m.cfg.Name, Kind: m.cfg.Kind, State: crmState(w), Breaker: w.Breaker, PausedUntil: crm.At(w.PausedUntil),
+		Name: m.cfg.Name, Kind: m.cfg.Kind, State: crmState(w, m.records.Lookups()), Breaker: w.Breaker, Breakers: m.breakers(), PausedUntil: crm.At(w.PausedUntil),
 		LastError: w.LastErr, Written: w.Done, Quota: shownQuota(&m.dest.Quota), History: []api.BreakerChange{},
 	}
 	for _, h := range w.History {
@@ -73,14 +73,26 @@ func (m *crmService) Status() api.CRMStatus {
 	return s
 }
 
+// breakers returns the state of each: "closed", "open" or "half-open"; "" of what is not done.
+func (m *crmService) breakers() api.CRMBreakers {
+	b := api.CRMBreakers{Write: m.worker.Status().Breaker, Lookup: m.records.Lookups()}
+	if m.pull != nil {
+		b.Pull = m.pull.Breaker()
+	}
+	if m.reconcile != nil {
+		b.Reconcile = m.reconcile.Breaker()
+	}
+	return b
+}
+
 // crmState is the one place where what a worker meets becomes the word that people read.
-func crmState(w crmsync.Status) string {
+func crmState(w crmsync.Status, lookups string) string {
 	switch {
 	case w.Gone:
 		return "gone"
 	case w.NeedsLogin:
 		return "needs_login"
-	case w.Breaker != "closed":
+	case w.Breaker != "closed" || lookups != "closed":
 		return "failing"
 	case !w.PausedUntil.IsZero():
 		return "paused"

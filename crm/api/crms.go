@@ -30,8 +30,9 @@ type CRM interface {
 type CRMStatus struct {
 	Name        string          `json:"name"`
 	Kind        string          `json:"kind"`
-	State       string          `json:"state" enum:"ok,paused,failing,needs_login,gone" doc:"paused: the CRM asked us to wait; failing: the breaker is open; needs_login: our credentials do not count; gone: it wants nothing until a restart"`
+	State       string          `json:"state" enum:"ok,paused,failing,needs_login,gone" doc:"paused: the CRM asked us to wait; failing: the breaker of writing or of look-ups is open; needs_login: our credentials do not count; gone: it wants nothing until a restart"`
 	Breaker     string          `json:"breaker" enum:"closed,half-open,open" doc:"Of writing"`
+	Breakers    CRMBreakers     `json:"breakers" doc:"Of each operation: one that fails stops no other"`
 	PausedUntil crm.Time        `json:"paused_until,omitzero"`
 	LastError   string          `json:"last_error,omitempty" doc:"Of the last write, empty after a success"`
 	Written     int             `json:"written" doc:"Jobs done since the daemon started"`
@@ -39,6 +40,14 @@ type CRMStatus struct {
 	Contacts    *CRMContacts    `json:"contacts,omitempty"`
 	Compared    *CRMComparison  `json:"reconciliation,omitempty" doc:"The last comparison; absent before the first"`
 	History     []BreakerChange `json:"breaker_history" nullable:"false" doc:"The last changes, the oldest first"`
+}
+
+// CRMBreakers is the breakers of a CRM.
+type CRMBreakers struct {
+	Write     string `json:"write" enum:"closed,half-open,open"`
+	Lookup    string `json:"lookup" enum:"closed,half-open,open" doc:"Of finding what was written by its key. Many CRMs need that before every write"`
+	Pull      string `json:"pull,omitempty" enum:"closed,half-open,open" doc:"Of reading contacts; absent when none are read"`
+	Reconcile string `json:"reconcile,omitempty" enum:"closed,half-open,open" doc:"Of the comparison; absent when there is none"`
 }
 
 // CRMQuota is what the CRM said last of the day's requests.
@@ -75,7 +84,7 @@ type CRMComparison struct {
 // BreakerChange is a moment at which a CRM was found to fail, or to work again.
 type BreakerChange struct {
 	At        crm.Time `json:"at"`
-	Operation string   `json:"operation" doc:"write, pull or reconcile"`
+	Operation string   `json:"operation" doc:"write, lookup, pull or reconcile"`
 	From      string   `json:"from"`
 	To        string   `json:"to"`
 }

@@ -35,7 +35,7 @@ type crmDouble struct {
 
 func (d *crmDouble) Status() CRMStatus {
 	return CRMStatus{
-		Name: d.name, Kind: "salesforce", State: cmp.Or(d.state, "ok"), Breaker: "closed",
+		Name: d.name, Kind: "salesforce", State: cmp.Or(d.state, "ok"), Breaker: "closed", Breakers: CRMBreakers{Write: "closed", Lookup: "open"},
 		Quota:   &CRMQuota{Used: 85, Limit: 100, Writing: "slowed"},
 		History: []BreakerChange{{At: crm.At(time.Unix(1, 0)), Operation: "write", From: "closed", To: "open"}},
 	}
@@ -64,7 +64,7 @@ func TestAPersonSettlesWhatACRMRefused(t *testing.T) {
 	first, second := b.parkedJob("hook", "hq:1"), b.parkedJob("hook", "hq:2")
 	var m crmBody
 	b.get("admin", "/v1/crms/hook").into(&m)
-	if m.Parked != 2 || m.Waiting != 0 || m.State != "ok" || m.Quota.Writing != "slowed" || len(m.History) != 1 || m.History[0].To != "open" {
+	if m.Parked != 2 || m.Waiting != 0 || m.State != "ok" || m.Quota.Writing != "slowed" || m.Breakers.Lookup != "open" || len(m.History) != 1 || m.History[0].To != "open" {
 		t.Errorf("got %+v", m)
 	}
 	at := func(id int64) string { return "/v1/crms/hook/jobs/" + fmt.Sprint(id) }
