@@ -11,6 +11,8 @@ type JobStore interface {
 	Job(ctx context.Context, dest string, id int64) (Job, error)
 	// CountJobs returns how many jobs of dest are in each state but done; states without a job are left out.
 	CountJobs(ctx context.Context, dest string) (map[JobState]int, error)
+	// OldestJob returns when the oldest job of dest that waits or is under way was stored, the zero time without one.
+	OldestJob(ctx context.Context, dest string) (time.Time, error)
 	// RedriveAll makes every parked job of dest ready again, with no attempts counted, and returns how many.
 	RedriveAll(ctx context.Context, dest string, now time.Time) (int, error)
 	// EditJob replaces the payload of a parked job; ErrConflict when it is not parked.

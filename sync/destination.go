@@ -17,6 +17,9 @@ type Destination struct {
 	// Peers says how many nodes write to the destination, each at its part of the rate, and whether this
 	// is the one that pulls and compares for all. nil: this node is alone. It is set before use and never blocks.
 	Peers func() (nodes int, first bool)
+	// Observe is told of every request that ended: its operation ("write", "lookup", "pull", "reconcile"), what came of it
+	// ("ok" or a Class), and how long it took. nil: nobody is told. It is set before use and never blocks.
+	Observe func(operation, outcome string, took time.Duration)
 
 	mu      sync.Mutex
 	until   time.Time       // guarded by mu
@@ -63,6 +66,18 @@ func (d *Destination) History() []BreakerChange {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return slices.Clone(d.history)
+}
+
+// observe tells of a request.
+func (d *Destination) observe(operation string, failure *PushError, began time.Time) {
+	if d.Observe == nil || failure == notAsked {
+		return
+	}
+	outcome := "ok"
+	if failure != nil {
+		outcome = failure.Class.String()
+	}
+	d.Observe(operation, outcome, time.Since(began))
 }
 
 // changed notes that a breaker opened or closed; the probes between are not told.

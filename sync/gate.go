@@ -61,12 +61,13 @@ func (g *gate) enter() (leave func(*PushError) (failing bool)) {
 	if err != nil {
 		return nil
 	}
-	failing := g.breaker.State() != gobreaker.StateClosed
+	failing, began := g.breaker.State() != gobreaker.StateClosed, time.Now()
 	g.mu.Lock()
 	g.running++
 	g.mu.Unlock()
 	return func(failure *PushError) bool {
 		g.leave(failure)
+		g.dest.observe(g.breaker.Name(), failure, began)
 		switch {
 		case failure == notAsked:
 			done(failure)

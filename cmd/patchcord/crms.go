@@ -24,7 +24,7 @@ func (d *daemon) addCRMs() error {
 }
 
 func (d *daemon) addCRM(m *CRMConfig) error {
-	dest := &crmsync.Destination{Peers: d.nodes.Peers}
+	dest := &crmsync.Destination{Peers: d.nodes.Peers, Observe: d.metrics.requested(m.Name)}
 	connector, err := m.connect(&dest.Quota)
 	if err != nil {
 		return err

@@ -93,8 +93,10 @@ func TestADispositionReachesTheCRM(t *testing.T) {
 	defer s.Close()
 	dir := t.TempDir()
 	secret := pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)})
+	at := freeAddress(t)
 	text := `
 listen: 127.0.0.1:0
+metrics_listen: ` + at + `
 data_dir: data
 crms:
   - name: sf
@@ -146,6 +148,23 @@ crms:
 		return s.State == "ok" && s.Kind == "salesforce" && s.Written >= 1 && s.Contacts.Changed == 1 && s.Compared != nil && s.Quota.Writing == "free" &&
 			s.Breakers == api.CRMBreakers{Write: "closed", Lookup: "closed", Pull: "closed", Reconcile: "closed"}
 	})
+	told := scrape(t, "http://"+at+"/metrics")
+	for metric, want := range map[string]float64{
+		`patchcord_crm_breaker_open{dest="sf",operation="write"}`: 0, `patchcord_crm_breaker_open{dest="sf",operation="lookup"}`: 0,
+		`patchcord_crm_breaker_open{dest="sf",operation="pull"}`: 0, `patchcord_crm_breaker_open{dest="sf",operation="reconcile"}`: 0,
+		`patchcord_crm_quota_limit{dest="sf"}`: 100_000, `patchcord_crm_paused{dest="sf"}`: 0,
+	} {
+		if got, ok := told[metric]; !ok || got != want {
+			t.Errorf("%s is %v, %v; want %v", metric, got, ok, want)
+		}
+	}
+	if age, ok := told[`patchcord_jobs_oldest_seconds{dest="sf"}`]; !ok || age > 60 { // a write of the match may wait for its company
+		t.Errorf("the oldest job is %v s old, %v", age, ok)
+	}
+	if n := told[`patchcord_crm_requests_total{dest="sf",operation="write",outcome="ok"}`]; n < 1 ||
+		told[`patchcord_crm_request_seconds_count{dest="sf",operation="write"}`] != n || told[`patchcord_crm_quota_left{dest="sf"}`] >= 100_000 {
+		t.Errorf("requests or what is left are not told: %v", pick(told, "patchcord_crm"))
+	}
 	if got := cfg.destinations().Destinations("default"); len(got) != 1 || got[0] != "sf" {
 		t.Errorf("the API lists %v", got)
 	}

@@ -19,6 +19,7 @@ type gauges struct {
 	spool *spool.Log
 	store jobCounter
 	dests destinations
+	crms  *crmServices
 }
 
 func describe(name, help string, labels ...string) *prometheus.Desc {
@@ -78,6 +79,7 @@ func (g *gauges) Collect(out chan<- prometheus.Metric) {
 	out <- prometheus.MustNewConstMetric(describe("sockets_slow_total", "WebSockets closed because they did not take what was sent."),
 		prometheus.CounterValue, float64(h.Slow))
 	g.collectJobs(tell)
+	g.collectCRMs(tell)
 }
 
 func (g *gauges) collectSpool(tell func(*prometheus.Desc, float64, ...string), pbx string) {
@@ -93,9 +95,36 @@ func (g *gauges) collectJobs(tell func(*prometheus.Desc, float64, ...string)) {
 	counts, err := destinationCounts(g.store, g.dests)
 	tell(describe("store_up", "1 when the store answered this scrape."), truth(err == nil))
 	jobs := describe("jobs", "Jobs that are not done, by destination and state; a parked one waits for a person.", "dest", "state")
-	for dest, states := range counts {
+	oldest := describe("jobs_oldest_seconds", "Age of the oldest job that waits or is under way; 0 without one. Parked ones do not count.", "dest")
+	for dest, w := range counts {
 		for _, state := range []crm.JobState{crm.JobReady, crm.JobLeased, crm.JobParked} {
-			tell(jobs, float64(states[state]), dest, string(state))
+			tell(jobs, float64(w.states[state]), dest, string(state))
+		}
+		age := 0.0
+		if !w.oldest.IsZero() {
+			age = max(0, time.Since(w.oldest).Seconds())
+		}
+		tell(oldest, age, dest)
+	}
+}
+
+// collectCRMs tells how this node fares with every CRM.
+func (g *gauges) collectCRMs(tell func(*prometheus.Desc, float64, ...string)) {
+	breaker := describe("crm_breaker_open", "1 while the breaker of an operation is open or lets a single probe through.", "dest", "operation")
+	paused := describe("crm_paused", "1 while the CRM wants to be asked nothing.", "dest")
+	left := describe("crm_quota_left", "Requests that the CRM takes yet, of its day; absent when it does not tell.", "dest")
+	limit := describe("crm_quota_limit", "Requests that the CRM takes a day; absent when it does not tell.", "dest")
+	for _, m := range g.crms.list {
+		name, b := m.cfg.Name, m.breakers()
+		for operation, state := range map[string]string{"write": b.Write, "lookup": b.Lookup, "pull": b.Pull, "reconcile": b.Reconcile} {
+			if state != "" {
+				tell(breaker, truth(state != "closed"), name, operation)
+			}
+		}
+		tell(paused, truth(!m.worker.Status().PausedUntil.IsZero()), name)
+		if used, most, _ := m.dest.Quota.Usage(); most > 0 {
+			tell(left, float64(max(0, most-used)), name)
+			tell(limit, float64(most), name)
 		}
 	}
 }

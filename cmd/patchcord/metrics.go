@@ -27,6 +27,8 @@ type metrics struct {
 	latency  prometheus.Histogram
 	calls    *prometheus.CounterVec
 	gaps     *prometheus.CounterVec
+	asked    *prometheus.CounterVec
+	took     *prometheus.HistogramVec
 }
 
 func newMetrics() *metrics {
@@ -45,9 +47,16 @@ func newMetrics() *metrics {
 		gaps: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "patchcord_gaps_total", Help: "Gaps that opened: intervals in which a PBX may have said what nobody heard.",
 		}, []string{"pbx", "cause"}),
+		asked: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "patchcord_crm_requests_total", Help: "What CRMs were asked by what came of it: ok, or why not. A batch is one.",
+		}, []string{"dest", "operation", "outcome"}),
+		took: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "patchcord_crm_request_seconds", Help: "How long CRMs took for it; a write has the look-ups before it in it.",
+			Buckets: []float64{.05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60},
+		}, []string{"dest", "operation"}),
 	}
 	m.registry.MustRegister(
-		m.pops, m.latency, m.calls, m.gaps,
+		m.pops, m.latency, m.calls, m.gaps, m.asked, m.took,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
 	return m
@@ -61,7 +70,17 @@ func (m *metrics) watch(d *daemon) {
 	})
 	build.Set(1)
 	frames, _ := d.frames.(*spool.Log)
-	m.registry.MustRegister(build, &gauges{lines: d.house.lines, hub: d.hub, spool: frames, store: d.store, dests: d.cfg.destinations()})
+	m.registry.MustRegister(build, &gauges{
+		lines: d.house.lines, hub: d.hub, spool: frames, store: d.store, dests: d.cfg.destinations(), crms: &d.crms,
+	})
+}
+
+// requested returns what a CRM's Destination tells of its requests.
+func (m *metrics) requested(dest string) func(operation, outcome string, took time.Duration) {
+	return func(operation, outcome string, took time.Duration) {
+		m.asked.WithLabelValues(dest, operation, outcome).Inc()
+		m.took.WithLabelValues(dest, operation).Observe(took.Seconds())
+	}
 }
 
 // delivered is one of those that push.Config.OnDelivery tells.
@@ -117,21 +136,32 @@ func (d *daemon) addMetrics() (err error) {
 // jobCounter is what destinationCounts needs of a crm.Store.
 type jobCounter interface {
 	CountJobs(ctx context.Context, dest string) (map[crm.JobState]int, error)
+	OldestJob(ctx context.Context, dest string) (time.Time, error)
 	Ping(ctx context.Context) error
 }
 
-// destinationCounts asks the store how many jobs wait for each destination.
-func destinationCounts(store jobCounter, dests destinations) (map[string]map[crm.JobState]int, error) {
+// waiting is the jobs of a destination.
+type waiting struct {
+	states map[crm.JobState]int
+	oldest time.Time // of those that are not parked, zero without one
+}
+
+// destinationCounts asks the store what waits for each destination.
+func destinationCounts(store jobCounter, dests destinations) (map[string]waiting, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
-	counts := map[string]map[crm.JobState]int{}
+	counts := map[string]waiting{}
 	for _, names := range dests {
 		for _, name := range names {
-			c, err := store.CountJobs(ctx, name)
+			states, err := store.CountJobs(ctx, name)
 			if err != nil {
 				return nil, err
 			}
-			counts[name] = c
+			oldest, err := store.OldestJob(ctx, name)
+			if err != nil {
+				return nil, err
+			}
+			counts[name] = waiting{states, oldest}
 		}
 	}
 	return counts, store.Ping(ctx)

@@ -2,6 +2,7 @@ package crmtest
 
 import (
 	"testing"
+	"time"
 
 	"patchcord/crm"
 )
@@ -42,6 +43,27 @@ var jobTests = []test{
 		got, err = s.CountJobs(t.Context(), "nowhere")
 		check(t, err)
 		equal(t, "counts of nothing", got, map[crm.JobState]int{})
+	}},
+	{"the oldest job that waits is known by its time", func(t *testing.T, s crm.Store) {
+		none, err := s.OldestJob(t.Context(), "hook")
+		check(t, err)
+		if !none.IsZero() {
+			t.Errorf("of no jobs the oldest is of %v", none)
+		}
+		park(t, s, "a", "k1") // a person's business
+		before := time.Now()
+		enqueue(t, s, job("b", "k2", at(9)))
+		got, err := s.OldestJob(t.Context(), "hook")
+		check(t, err)
+		if age := before.Sub(got).Abs(); age > time.Minute { // by the store's clock, of whole seconds in one of them
+			t.Errorf("it is of %v, now is %v", got, before)
+		}
+		claim(t, s, 10)
+		again, err := s.OldestJob(t.Context(), "hook")
+		check(t, err)
+		if !again.Equal(got) {
+			t.Errorf("once it is under way it is of %v, not %v", again, got)
+		}
 	}},
 	{"every parked job of a destination is tried again", func(t *testing.T, s crm.Store) {
 		park(t, s, "a", "k1")

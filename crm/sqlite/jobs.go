@@ -80,3 +80,15 @@ func (s *Store) CountJobs(ctx context.Context, dest string) (counts map[crm.JobS
 	})
 	return counts, err
 }
+
+// OldestJob implements crm.JobStore.
+func (s *Store) OldestJob(ctx context.Context, dest string) (time.Time, error) {
+	var queued crm.Time
+	err := s.read(ctx, "find the oldest job of "+dest, func(t tx) error {
+		return t.one(ctx, `
+			SELECT min(queued) FROM jobs WHERE id IN (
+				(SELECT min(id) FROM jobs WHERE dest = $1 AND state = 'ready'),
+				(SELECT min(id) FROM jobs WHERE dest = $1 AND state = 'leased'))`, []any{dest}, timeAt{&queued})
+	})
+	return queued.Time, err
+}
