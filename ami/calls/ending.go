@@ -86,11 +86,11 @@ func (v *view) answer(d *dial) ending {
 // unconfirmed concludes what became of somebody who answered and was not let in: he
 // did not press 1, or not before another had the call or the caller was gone.
 func (v *view) unconfirmed(d *dial, at mark) ending {
-	if by := v.taker(d); by != string(crm.EndedByCaller) || v.left(at) {
-		return ending{result: crm.ResultRescinded, by: by, at: at}
-	}
 	if hungUp := v.asked(d.Dst); v.timedOut(d) && (!hungUp.set() || hungUp.Seq > at.Seq) {
 		return ending{result: crm.ResultNoAnswer, at: at}
+	}
+	if by := v.taker(d); by != string(crm.EndedByCaller) || v.left(at) {
+		return ending{result: crm.ResultRescinded, by: by, at: at}
 	}
 	return ending{result: crm.ResultFailed, at: at}
 }

@@ -91,10 +91,14 @@ func (v *view) parkedBetween(ch int, from, to mark) bool {
 }
 
 // wasElsewhere reports whether the channel was in another bridge between two instants.
+// The one in which it is met again after a move is no other.
 func (v *view) wasElsewhere(ch int, from, to mark) bool {
 	for i := range v.Chans[ch].Stays {
 		s := &v.Chans[ch].Stays[i]
-		if s.Kind == "" && s.From.Seq >= from.Seq && s.From.Seq < to.Seq && from.within(s.From, moveTime) {
+		if s.Kind != "" || s.From.Seq < from.Seq || s.From.Seq >= to.Seq || !from.within(s.From, moveTime) {
+			continue
+		}
+		if back := s.To.set() && s.To.Seq <= to.Seq; back || !from.within(to, moveTime) {
 			return true
 		}
 	}

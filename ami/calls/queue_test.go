@@ -1,0 +1,55 @@
+package calls
+
+import "testing"
+
+func TestQueueVisits(t *testing.T) {
+	const waits = `
+		new A PJSIP/trunk ChannelState=4 CallerIDNum=02079460018 Exten=5551000
+		Newstate A ChannelState=6
+		QueueCallerJoin A Queue=support Position=3
+		wait 4s
+	`
+	const unserved = `
+		QueueCallerAbandon A Queue=support
+		QueueCallerLeave A Queue=support
+	`
+	const gone = "Hangup A Cause=16\n"
+	tryScenes(t, Config{PBX: "hq"}, []scene{
+		{"he hangs up", waits + "HangupRequest A\n" + unserved + gone, "queue_visits.0.result=abandoned queue_visits.0.position=3 wait_ms=4300 outcome=abandoned ended_by=caller"},
+		{"his hang-up is not told, only that he is gone", waits + unserved + "SoftHangupRequest A\n" + gone, "queue_visits.0.result=abandoned"},
+		{"the queue's time is over, and he goes on", waits + unserved + "VarSet A Variable=QUEUESTATUS Value=TIMEOUT\nSoftHangupRequest A\n" + gone,
+			"queue_visits.0.result=timeout outcome=no_answer ended_by=system"},
+		{"he goes on and nobody tells why", waits + unserved + "QueueCallerJoin A Queue=sales Position=1\nwait 1s\nHangupRequest A\nQueueCallerAbandon A Queue=sales\nQueueCallerLeave A Queue=sales\n" + gone,
+			"queue_visits.#=2 queue_visits.0.result=- queue_visits.1.result=abandoned wait_ms=5500"},
+		{"no member is left", waits + unserved + "VarSet A Variable=QUEUESTATUS Value=LEAVEEMPTY\n" + gone, "queue_visits.0.result=empty"},
+		{"no member can be reached any more", waits + unserved + "VarSet A Variable=QUEUESTATUS Value=LEAVEUNAVAIL\n" + gone, "queue_visits.0.result=empty"},
+		{"a key", waits + "QueueCallerLeave A Queue=support\nnew B PJSIP/1004 ChannelState=0\nDialBegin A B\nDialEnd A B DialStatus=ANSWER\n+b1 A B\n",
+			"queue_visits.0.result=key offers.0.queue=- talks.0.via=dial"},
+		{"pulled out", waits + "VarSet A Variable=X Value=1\n" + unserved + "MusicOnHoldStop A\nnew B PJSIP/1003 ChannelState=0\nDialBegin A B\nDialEnd A B DialStatus=ANSWER\n+b1 A B\n",
+			"queue_visits.0.result=transferred"},
+		{"connected, whatever happens later", waits + `
+			new B PJSIP/1001 ChannelState=0
+			AgentCalled A B Queue=support
+			DialBegin A B
+			DialEnd A B DialStatus=ANSWER
+			QueueCallerLeave A Queue=support
+			AgentConnect A B Queue=support
+			+b1 A B
+			wait 1s
+			HangupRequest A
+			-b1 A
+			VarSet A Variable=QUEUESTATUS Value=TIMEOUT
+			Hangup A Cause=16
+			-b1 B
+			Hangup B Cause=16`, "queue_visits.0.result=connected outcome=answered offers.0.queue=support talks.0.via=queue ended_by=caller"},
+		{"refused: empty", "new A PJSIP/trunk ChannelState=4 Exten=5551008\nNewexten A Application=Queue AppData=closed,tT\nVarSet A Variable=QUEUESTATUS Value=JOINEMPTY\nSoftHangupRequest A\n" + gone,
+			"queue_visits.#=1 queue_visits.0.queue=closed queue_visits.0.result=empty wait_ms=0 outcome=no_answer"},
+		{"refused: nobody is available", "new A PJSIP/trunk ChannelState=4 Exten=5551008\nNewexten A Application=Queue AppData=closed,tT\nVarSet A Variable=QUEUESTATUS Value=JOINUNAVAIL\nHangupRequest A\n" + gone,
+			"queue_visits.0.result=empty outcome=abandoned"},
+		{"refused: full, told twice", "new A PJSIP/trunk ChannelState=4 Exten=5551017\nNewexten A Application=Queue AppData=tiny\nVarSet A Variable=QUEUESTATUS Value=FULL\n" + gone, "queue_visits.0.result=full"},
+		{"into the next queue though nobody told that he left the first", waits + "QueueCallerJoin A Queue=sales Position=1\nwait 1s\nHangupRequest A\nQueueCallerAbandon A Queue=sales\nQueueCallerLeave A Queue=sales\n" + gone,
+			"queue_visits.#=2 queue_visits.0.queue=support wait_ms=5400 queue_visits.1.result=abandoned"},
+		{"he waits", waits, "queue_visits.0.left_at=- queue_visits.0.result=- wait_ms=0 outcome=-"},
+		{"an emptied variable says nothing", waits + "VarSet A Variable=QUEUESTATUS Value=\n", "queue_visits.#=1 queue_visits.0.result=-"},
+	})
+}
