@@ -11,7 +11,7 @@ import (
 
 // A stage plays calls that are written down line by line, a tenth of a second each:
 //
-//	new A PJSIP/trunk Exten=5551001   a channel with the Linkedid of A, or with "own" its own
+//	new B PJSIP/1001 ChannelState=0   a channel of A's call; "own" after the device: of its own; C: of C's
 //	DialBegin A B DialString=1001     an event of a channel, or of two
 //	+b1 A B                           they enter the bridge; -b1 A leaves it
 //	joins C A                         C's Linkedid is A's from now on
@@ -85,6 +85,8 @@ func (s *stage) enter(who, device string, more []string) {
 	a.lid = a.id
 	if len(more) > 0 && more[0] == "own" {
 		more = more[1:]
+	} else if len(more) > 0 && s.cast[more[0]] != nil {
+		a.lid, more = s.cast[more[0]].lid, more[1:]
 	} else if first := s.cast["A"]; first != nil {
 		a.lid = first.lid
 	}

@@ -145,13 +145,31 @@ func (c *call) dialledTo(i int) string {
 }
 
 // dialledNumber returns the number in a dial string: NUMBER@TRUNK, TRUNK/NUMBER,
-// TECH/NUMBER@TRUNK or TECH/TRUNK/NUMBER.
+// TRUNK/sip:NUMBER@HOST, USER:SECRET@HOST/NUMBER, each also with TECH/ before it. A
+// secret is never taken for one.
 func dialledNumber(s string) string {
-	if n, _, ok := strings.Cut(s, "@"); ok {
-		return n[strings.LastIndexByte(n, '/')+1:]
+	n, host, at := strings.Cut(s, "@")
+	n = n[strings.LastIndexByte(n, '/')+1:]
+	for _, scheme := range []string{"sip:", "sips:", "tel:"} {
+		n = strings.TrimPrefix(n, scheme)
 	}
-	if i := strings.LastIndexByte(s, '/'); i >= 0 && dialable(s[i+1:]) {
-		return s[i+1:]
+	if _, rest, ok := strings.Cut(host, "/"); ok {
+		rest, _, _ = strings.Cut(rest, "@")
+		return digitsAlone(rest)
+	}
+	if at && !strings.Contains(n, ":") {
+		return n
+	}
+	if strings.Contains(s, "/") {
+		return digitsAlone(n)
+	}
+	return ""
+}
+
+// digitsAlone returns s if it is something a person dials, else "".
+func digitsAlone(s string) string {
+	if dialable(s) {
+		return s
 	}
 	return ""
 }

@@ -1,0 +1,178 @@
+package calls
+
+import "testing"
+
+func TestParties(t *testing.T) {
+	inbound := func(caller string) string { return "new A PJSIP/trunk ChannelState=4 Exten=5551001 " + caller }
+	tryScenes(t, Config{PBX: "hq", Region: "GB"}, []scene{
+		{"as at Newchannel, whatever comes later", inbound("CallerIDNum=020-7946-0018 CallerIDName=Jane") + "\nNewCallerid A CallerIDNum=5551000 CallerIDName=Sales:Jane\nNewexten A Exten=600 Application=Dial CallerIDNum=5551000\n",
+			"from.number=020-7946-0018 from.name=Jane from.e164=+442079460018 to.number=5551001 direction=inbound"},
+		{"nothing", inbound("CallerIDNum= CallerIDName="), "from.number=- from.name=- from.e164=-"},
+		{"unknown", inbound("CallerIDNum=<unknown> CallerIDName=<unknown>"), "from.number=- from.name=-"},
+		{"anonymous", inbound("CallerIDNum=anonymous CallerIDName=Anonymous"), "from.number=- from.name=-"},
+		{"restricted", inbound("CallerIDNum=Restricted CallerIDName=restricted"), "from.number=- from.name=-"},
+		{"unavailable", inbound("CallerIDNum=unavailable CallerIDName=Unavailable"), "from.number=- from.name=-"},
+		{"private", inbound("CallerIDNum=PRIVATE CallerIDName=Private"), "from.number=- from.name=-"},
+		{"a number that is none", inbound("CallerIDNum=sales.desk"), "from.number=sales.desk from.e164=-"},
+		{"a phone is its extension", "new A PJSIP/1001 ChannelState=4 CallerIDNum=5551000 CallerIDName=Alice Exten=1002\n", "from.number=1001 from.name=Alice to.number=1002 direction=internal"},
+		{"a phone that reaches for a trunk", "new A PJSIP/1001 ChannelState=4 Exten=9441632960077\nnew T PJSIP/trunk ChannelState=0\nDialBegin A T DialString=441632960077@trunk\n",
+			"direction=outbound far_ends.0.number=9441632960077 far_ends.0.result=- far_ends.0.ring_ms=-"},
+		{"sent to a trunk later, it stays internal", `
+			new A PJSIP/1004 ChannelState=4 Exten=1001
+			new B PJSIP/1001 ChannelState=0
+			DialBegin A B
+			DialEnd A B DialStatus=ANSWER
+			+b1 A B
+			BlindTransfer Result=Success TransfererUniqueid=@B TransfereeUniqueid=@A Extension=9441632960077
+			-b1 A B
+			Hangup B Cause=16
+			new T PJSIP/trunk ChannelState=0
+			DialBegin A T DialString=441632960077@trunk Exten=9441632960077`, "direction=internal to.number=1001 far_ends.#=1 far_ends.0.for=-"},
+	})
+}
+
+func TestClickToCall(t *testing.T) {
+	const phone = `
+		new A PJSIP/1001 ChannelState=0 CallerIDNum=1001 Exten=s
+		DialBegin DestChannel=x DestUniqueid=@A DialString=1001
+		Newstate A ChannelState=5 CallerIDNum=441632960078
+		wait 2s
+	`
+	const customer = `
+		Newstate A ChannelState=6 CallerIDNum=441632960078
+		DialEnd DestUniqueid=@A DialStatus=ANSWER
+		Newexten A Exten=9441632960078 Application=Dial
+		OriginateResponse A Response=Success ActionID=click-1 Exten=9441632960078
+		new T PJSIP/trunk ChannelState=0
+		DialBegin A T DialString=441632960078@trunk
+		Newstate T ChannelState=5
+		wait 1s
+	`
+	tryScenes(t, Config{PBX: "hq"}, []scene{
+		{"answered", phone + customer + "DialEnd A T DialStatus=ANSWER\n+b1 T A\nwait 3s\nHangupRequest A\n-b1 A T\nHangup A Cause=16\nHangup T Cause=16\n",
+			`from.number=1001 to.number=9441632960078 direction=outbound outcome=answered ended_by=caller offers.#=0 talks.#=1 talks.0.extension=1001
+			talks.0.with=9441632960078 far_ends.#=1 far_ends.0.result=accepted`},
+		{"the agent hangs up while the customer rings", phone + customer + "HangupRequest A\nDialEnd A T DialStatus=CANCEL\nHangup T Cause=127\nHangup A Cause=127\n", "outcome=cancelled ended_by=caller cause=127 far_ends.0.result=rescinded"},
+		{"the customer does not answer", phone + customer + "DialEnd A T DialStatus=NOANSWER\nHangup T Cause=0\nSoftHangupRequest A\nHangup A Cause=16\n", "outcome=no_answer ended_by=system far_ends.0.result=no_answer"},
+		{"the customer is busy", phone + customer + "DialEnd A T DialStatus=BUSY\nHangup T Cause=17\nHangupRequest A\nHangup A Cause=17\n", "outcome=busy ended_by=system"},
+		{"own phone not answered", phone + "Hangup A Cause=0\nOriginateResponse Response=Failure ActionID=click-1 Exten=9441632960078 Uniqueid=<null>\n", "outcome=no_answer ended_by=system to.number=- direction=- from.number=1001 offers.#=0 cause=-"},
+		{"own phone not answered, as 22 says it", phone + "Hangup A Cause=19\n", "outcome=no_answer cause=19"},
+		{"own phone busy", "new A PJSIP/1001 ChannelState=0 Exten=s\nDialBegin DestUniqueid=@A\nDialEnd DestUniqueid=@A DialStatus=BUSY\nHangup A Cause=17\n", "outcome=busy direction=-"},
+		{"own phone busy, and no DialEnd", "new A PJSIP/1001 ChannelState=0 Exten=s\nDialBegin DestUniqueid=@A\nHangup A Cause=17\n", "outcome=busy ended_by=system"},
+		{"own phone busy, and no cause", "new A PJSIP/1001 ChannelState=0 Exten=s\nDialBegin DestUniqueid=@A\nDialEnd DestUniqueid=@A DialStatus=BUSY\nHangup A Cause=0\n", "outcome=busy"},
+		{"own phone declines", phone + "HangupRequest A Cause=21\nHangup A Cause=21\n", "outcome=no_answer ended_by=caller"},
+		{"own phone declines without ringing", "new A PJSIP/1001 ChannelState=0 Exten=s\nDialBegin DestUniqueid=@A\nHangup A Cause=21\n", "outcome=no_answer ended_by=caller"},
+		{"own phone is not there", "new A PJSIP/1001 ChannelState=0 Exten=s\nDialBegin DestUniqueid=@A\nHangup A Cause=20\n", "outcome=failed ended_by=system"},
+		{"own phone is silent until the time is over", "new A PJSIP/1001 ChannelState=0 Exten=s\nDialBegin DestUniqueid=@A\nDialEnd DestUniqueid=@A DialStatus=NOANSWER\nHangup A Cause=20\n", "outcome=no_answer"},
+		{"own phone is silent, and only the Hangup tells", "new A PJSIP/1001 ChannelState=0 Exten=s\nDialBegin DestUniqueid=@A\nHangup A Cause=0\n", "outcome=no_answer"},
+		{"congestion on the way to the own phone", "new A PJSIP/1001 ChannelState=0 Exten=s\nDialBegin DestUniqueid=@A\nDialEnd DestUniqueid=@A DialStatus=CONGESTION\nHangup A Cause=0\n", "outcome=failed"},
+	})
+}
+
+// TestClickToCallBehindLocal: the phone that the inner half rings is who calls.
+func TestClickToCallBehindLocal(t *testing.T) {
+	const rings = `
+		new A Local/1001@from-internal-00000001;1 ChannelState=0 Exten=1001
+		new M Local/1001@from-internal-00000001;2 ChannelState=4 Exten=1001
+		DialBegin DestUniqueid=@A DialString=1001@from-internal
+		new B PJSIP/1001 ChannelState=0 CallerIDName=Alice
+		DialBegin M B DialString=1001
+		Newstate A ChannelState=5
+		Newstate B ChannelState=5
+		wait 2s
+	`
+	tryScenes(t, Config{PBX: "hq"}, []scene{
+		{"answered", rings + `
+			DialEnd M B DialStatus=ANSWER
+			Newstate A ChannelState=6
+			DialEnd DestUniqueid=@A DialStatus=ANSWER
+			+b1 M B
+			Newexten A Exten=9441632960078 Application=Dial
+			OriginateResponse A Response=Success ActionID=click-1 Exten=9441632960078
+			new T PJSIP/trunk ChannelState=0
+			DialBegin A T DialString=441632960078@trunk
+			Newstate T ChannelState=5
+			wait 1s
+			DialEnd A T DialStatus=ANSWER
+			+b2 A T
+			wait 3s
+			HangupRequest T
+			-b2 T A
+			Hangup T Cause=16
+			Hangup A Cause=16
+			-b1 M B
+			Hangup M Cause=16
+			Hangup B Cause=16`,
+			"from.number=1001 to.number=9441632960078 direction=outbound offers.#=0 far_ends.#=1 talks.#=1 talks.0.extension=1001 talks.0.with=9441632960078 ended_by=callee outcome=answered"},
+		{"not answered", rings + "Hangup A Cause=0\nDialEnd M B DialStatus=CANCEL\nHangup B Cause=0\nHangup M Cause=0\n", "from.number=1001 outcome=no_answer ended_by=system to.number=- direction=- offers.#=0"},
+		{"no device could be dialled", `
+			new A Local/1001@from-internal-00000001;1 ChannelState=0 Exten=1001
+			new M Local/1001@from-internal-00000001;2 ChannelState=4 Exten=1001
+			DialBegin DestUniqueid=@A DialString=1001@from-internal
+			Hangup M Cause=20
+			Hangup A Cause=20`, "outcome=failed from.number=-"},
+	})
+}
+
+func TestDialledNumber(t *testing.T) {
+	for sent, want := range map[string]string{
+		"441632960077@trunk":                       "441632960077",
+		"PJSIP/441632960077@trunk":                 "441632960077",
+		"trunk/441632960077":                       "441632960077",
+		"SIP/trunk/+441632960077":                  "+441632960077",
+		"trunk/sip:441632960077@203.0.113.5:5060":  "441632960077",
+		"trunk/sips:441632960077@203.0.113.5":      "441632960077",
+		"crm:secret@203.0.113.5/441632960077":      "441632960077",
+		"crm@203.0.113.5/441632960077@from-office": "441632960077",
+		"crm:secret@203.0.113.5":                   "",
+		"g0/441632960077":                          "441632960077",
+		"1001/sip:1001@127.0.0.1:16062":            "1001",
+		"alice@trunk":                              "alice",
+		"1001":                                     "",
+		"PJSIP/trunk":                              "",
+		"":                                         "",
+	} {
+		if got := dialledNumber(sent); got != want {
+			t.Errorf("dialledNumber(%q) = %q, want %q", sent, got, want)
+		}
+	}
+}
+
+func TestFarEnds(t *testing.T) {
+	tryScenes(t, Config{PBX: "hq"}, []scene{
+		{"failover is two far ends of one call", `
+			new A PJSIP/1001 ChannelState=4 Exten=9441632960077
+			new T PJSIP/trunk ChannelState=0
+			DialBegin A T DialString=441632960077@trunk
+			DialEnd A T DialStatus=CONGESTION
+			Hangup T Cause=34
+			new U PJSIP/trunk-b ChannelState=0
+			DialBegin A U DialString=441632960077@trunk-b
+			Newstate U ChannelState=5
+			wait 1s
+			Newstate U ChannelState=6
+			DialEnd A U DialStatus=ANSWER
+			+b1 A U`, "far_ends.#=2 far_ends.0.result=failed far_ends.0.ring_ms=0 far_ends.1.result=accepted far_ends.1.ring_ms=1100 outcome=answered offers.#=0"},
+		{"both fail", `
+			new A PJSIP/1001 ChannelState=4 Exten=9441632960077
+			new T PJSIP/trunk ChannelState=0
+			DialBegin A T DialString=441632960077@trunk
+			DialEnd A T DialStatus=CONGESTION
+			Hangup T Cause=34
+			new U PJSIP/trunk-b ChannelState=0
+			DialBegin A U DialString=441632960077@trunk-b
+			DialEnd A U DialStatus=BUSY
+			Hangup U Cause=17
+			HangupRequest A
+			Hangup A Cause=17`, "far_ends.1.result=busy outcome=busy ended_by=system"},
+		{"a subroutine dials, and only the leg's caller id tells the number", `
+			new A PJSIP/1001 ChannelState=4 Exten=9441632960077
+			new T PJSIP/trunk ChannelState=0
+			NewCallerid T CallerIDNum=9441632960077
+			DialBegin A T Exten=s DialString=trunk/sip:441632960077@203.0.113.5`, "far_ends.0.number=9441632960077"},
+		{"the number in the DialBegin itself", `
+			new A PJSIP/trunk ChannelState=4 Exten=5551001
+			new T PJSIP/trunk ChannelState=0
+			DialBegin A T Exten=s DestCallerIDNum=9441632960088 DialString=441632960088@trunk`, "far_ends.0.number=9441632960088"},
+	})
+}

@@ -1,0 +1,135 @@
+package calls
+
+import "testing"
+
+// consults plays on: 1001 holds, and asks 1003 on a second line with an id of its own.
+const consults = inboundTalks + `
+	Hold B
+	wait 1s
+	new C PJSIP/1001 own ChannelState=4 Exten=1003
+	new D PJSIP/1003 C ChannelState=0
+	DialBegin C D
+	Newstate D ChannelState=5
+	wait 2s
+`
+
+func TestTransfers(t *testing.T) {
+	const answers = "Newstate D ChannelState=6\nDialEnd C D DialStatus=ANSWER\n+b2 D C\nwait 3s\n"
+	const joined = `
+		-b1 A
+		-b2 C
+		joins D A
+		+b2 A
+		AttendedTransfer Result=Success OrigTransfererUniqueid=@B SecondTransfererUniqueid=@C TransfereeUniqueid=@A TransferTargetUniqueid=@D SecondBridgeUniqueid=b2 DestType=Bridge
+		Unhold B
+		Unhold C
+		-b1 B
+		Hangup B Cause=16
+		Hangup C Cause=16
+		wait 4s
+	`
+	const blind = inboundTalks + "BlindTransfer Result=Success TransfererUniqueid=@B TransfereeUniqueid=@A Extension=1003\n-b1 B A\nHangup B Cause=16\n"
+	tryScenes(t, Config{PBX: "hq"}, []scene{
+		{"attended, with Replaces", consults + answers + joined + "HangupRequest D\n-b2 D A\nHangup D Cause=16\nHangup A Cause=16\n",
+			`transfers.#=1 transfers.0.kind=attended transfers.0.by=1001 transfers.0.to=1003 transfers.0.completed=true linkedids.#=2
+			talks.#=2 talks.0.extension=1001 talks.0.hold_ms=6900 talks.0.consult_ms=5600 talks.1.extension=1003 talks.1.with=02079460018 talks.1.via=transfer
+			offers.#=2 offers.1.extension=1003 offers.1.result=accepted ended_by=callee id=hq:1772355600.1`},
+		{"a consult that is given up stays a call of its own", consults + "HangupRequest C\nDialEnd C D DialStatus=CANCEL\nHangup D Cause=127\nHangup C Cause=127\nUnhold B\nwait 1s\nHangupRequest A\n-b1 A B\nHangup A Cause=16\nHangup B Cause=16\n",
+			"transfers.#=0 linkedids.#=1 talks.#=1 talks.0.hold_ms=3900 talks.0.consult_ms=2500 offers.#=1"},
+		{"blind", blind + "new D PJSIP/1003 ChannelState=0\nDialBegin A D\nNewstate D ChannelState=5\nwait 1s\nDialEnd A D DialStatus=ANSWER\n+b3 A D\nwait 2s\nHangupRequest A\n-b3 A D\nHangup A Cause=16\nHangup D Cause=16\n",
+			"transfers.0.kind=blind transfers.0.by=1001 transfers.0.to=1003 transfers.0.completed=true talks.1.via=transfer talks.1.extension=1003 offers.1.extension=1003 ended_by=caller"},
+		{"to a phone that is busy", blind + "new D PJSIP/1003 ChannelState=0\nDialBegin A D\nDialEnd A D DialStatus=BUSY\nHangup D Cause=17\nHangupRequest A\nHangup A Cause=17\n",
+			"transfers.0.completed=false ended_by=system talks.#=1 outcome=answered offers.1.result=busy cause=17"},
+		{"to a phone that declines", blind + "new D PJSIP/1003 ChannelState=0\nDialBegin A D\nDialEnd A D DialStatus=NOANSWER\nHangup D Cause=21\nHangupRequest A\nHangup A Cause=21\n",
+			"transfers.0.completed=false ended_by=callee"},
+		{"to a phone that rings when the party gives up", blind + "new D PJSIP/1003 ChannelState=0\nDialBegin A D\nNewstate D ChannelState=5\nwait 1s\nHangupRequest A\nDialEnd A D DialStatus=CANCEL\nHangup D Cause=127\nHangup A Cause=127\n",
+			"transfers.0.completed=false ended_by=caller offers.1.result=rescinded offers.1.by=caller"},
+		{"to voicemail", blind + "Newexten A Application=VoiceMail AppData=1003,u\nwait 2s\nVarSet A Variable=VMSTATUS Value=SUCCESS\nHangupRequest A\nHangup A Cause=16\n",
+			"transfers.0.completed=true outcome=answered attributes.vmstatus=SUCCESS ended_by=caller"},
+		{"to a queue in which nobody answers", blind + "QueueCallerJoin A Queue=sales Position=1\nwait 2s\nHangupRequest A\nQueueCallerAbandon A Queue=sales\nQueueCallerLeave A Queue=sales\nHangup A Cause=16\n",
+			"transfers.0.completed=false queue_visits.0.result=abandoned ended_by=caller"},
+		{"to a queue in which 1003 answers", blind + "QueueCallerJoin A Queue=sales Position=1\nnew D PJSIP/1003 ChannelState=0\nAgentCalled A D Queue=sales\nDialBegin A D\nDialEnd A D DialStatus=ANSWER\nQueueCallerLeave A Queue=sales\nAgentConnect A D Queue=sales\n+b3 A D\n",
+			"transfers.0.completed=true talks.1.via=queue"},
+		{"into a conference", blind + "+b9 A BridgeCreator=ConfBridge BridgeName=board\nConfbridgeJoin A BridgeUniqueid=b9 Conference=board\nwait 2s\nHangupRequest A\nConfbridgeLeave A BridgeUniqueid=b9 Conference=board\n-b9 A\nHangup A Cause=16\n",
+			"transfers.0.completed=true conferences.0.room=board ended_by=caller"},
+		{"one that failed is none", inboundTalks + "BlindTransfer Result=Invalid TransfererUniqueid=@B TransfereeUniqueid=@A Extension=1\nAttendedTransfer Result=Fail OrigTransfererUniqueid=@B TransfereeUniqueid=@A\n" + agentLeaves, "transfers.#=0"},
+		{"a Redirect is none", inboundTalks + "-b1 A B\nHangup B Cause=16\nnew D PJSIP/1003 ChannelState=0\nDialBegin A D\nDialEnd A D DialStatus=ANSWER\n+b3 A D\n", "transfers.#=0 talks.#=2 talks.1.via=dial"},
+		{"the transferer's hang-up does not count", blind + "HangupRequest B\nnew D PJSIP/1003 ChannelState=0\nDialBegin A D\nDialEnd A D DialStatus=NOANSWER\nHangup D Cause=0\nSoftHangupRequest A\nHangup A Cause=16\n", "ended_by=system"},
+		{"a transfer that names no transferee is of who was with him", inboundTalks + "BlindTransfer Result=Success TransfererUniqueid=@B Extension=1003\n-b1 B A\nHangup B Cause=16\nnew D PJSIP/1003 ChannelState=0\nDialBegin A D\nDialEnd A D DialStatus=ANSWER\n+b3 A D\n",
+			"transfers.0.completed=true talks.1.via=transfer"},
+		{"twice to the same extension, by two", blind + "new D PJSIP/1002 ChannelState=0\nDialBegin A D\nDialEnd A D DialStatus=ANSWER\n+b3 A D\nwait 2s\nBlindTransfer Result=Success TransfererUniqueid=@D TransfereeUniqueid=@A Extension=1003\n-b3 A D\nHangup D Cause=16\n",
+			"transfers.#=2 transfers.0.by=1001 transfers.0.completed=true transfers.1.by=1002 transfers.1.completed=false"},
+	})
+}
+
+func TestParks(t *testing.T) {
+	const parked = inboundTalks + `
+		BlindTransfer Result=Success TransfererUniqueid=@B TransfereeUniqueid=@A Extension=700
+		-b1 A
+		+p1 A BridgeType=parking
+		ParkedCall ParkeeUniqueid=@A ParkerDialString=PJSIP/1001 ParkingSpace=701
+		-b1 B
+		Hangup B Cause=16
+		wait 4s
+	`
+	const taken = `
+		new C PJSIP/1003 own ChannelState=4 Exten=701
+		UnParkedCall ParkeeUniqueid=@A RetrieverUniqueid=@C ParkingSpace=701
+		-p1 A
+		joins C A
+		+b2 C A
+		wait 2s
+	`
+	tryScenes(t, Config{PBX: "hq"}, []scene{
+		{"retrieved", parked + taken + "HangupRequest C\n-b2 C A\nHangup C Cause=16\nHangup A Cause=16\n",
+			`parked.#=1 parked.0.space=701 parked.0.by=1001 parked.0.result=retrieved parked.0.retrieved_by=1003 transfers.#=0
+			talks.#=2 talks.1.extension=1003 talks.1.via=park talk_ms=7400 hold_ms=0 wait_ms=0 ended_by=callee offers.#=1`},
+		{"abandoned", parked + "HangupRequest A\nParkedCallGiveUp ParkeeUniqueid=@A\n-p1 A\nHangup A Cause=16\n", "parked.0.result=abandoned parked.0.retrieved_by=- ended_by=caller talk_ms=5200"},
+		{"abandoned, and only the Hangup tells", parked + "-p1 A\nHangup A Cause=16\n", "parked.0.result=abandoned ended_by=system"},
+		{"he is still there", parked, "parked.0.result=- parked.0.ended_at=- ended_by=-"},
+		{"comes back and is answered", parked + "ParkedCallTimeOut ParkeeUniqueid=@A\n-p1 A\nnew D PJSIP/1001 ChannelState=0\nDialBegin A D\nNewstate D ChannelState=5\nwait 1s\nDialEnd A D DialStatus=ANSWER\n+b3 A D\nwait 1s\nHangupRequest A\n-b3 A D\nHangup A Cause=16\nHangup D Cause=16\n",
+			"parked.0.result=timeout offers.#=2 offers.1.extension=1001 offers.1.result=accepted talks.1.via=park ended_by=caller"},
+		{"comes back and nobody answers", parked + "ParkedCallTimeOut ParkeeUniqueid=@A\n-p1 A\nnew D PJSIP/1001 ChannelState=0\nDialBegin A D\nwait 1s\nDialEnd A D DialStatus=NOANSWER\nHangup D Cause=0\nSoftHangupRequest A\nHangup A Cause=16\n",
+			"parked.0.result=timeout offers.1.result=no_answer ended_by=system talks.#=1"},
+		{"the space comes before the bridge", inboundTalks + "ParkedCall ParkeeUniqueid=@A ParkerDialString=PJSIP/1001 ParkingSpace=702\nParkedCall ParkeeUniqueid=@A ParkerDialString=PJSIP/1001 ParkingSpace=702\n-b1 A B\n+p1 A BridgeType=parking\nHangup B Cause=16\n" + taken,
+			"parked.#=1 parked.0.space=702 parked.0.by=1001 parked.0.result=retrieved"},
+		{"nobody is named who parked", inboundTalks + "ParkedCall ParkeeUniqueid=@A ParkingSpace=703\n-b1 A B\n+p1 A BridgeType=parking\nHangup B Cause=16\n", "parked.0.by=- parked.0.space=703"},
+	})
+}
+
+func TestConferences(t *testing.T) {
+	const room = `
+		new A PJSIP/trunk ChannelState=4 CallerIDNum=02079460018 Exten=5551011
+		Newstate A ChannelState=6
+		ConfbridgeJoin A BridgeUniqueid=r1 Conference=board
+		+r1 A BridgeCreator=ConfBridge
+		wait 5s
+		new B PJSIP/1001 own ChannelState=4 Exten=550
+		Newstate B ChannelState=6
+		+r1 B BridgeCreator=ConfBridge
+		ConfbridgeJoin B BridgeUniqueid=r1 Conference=board
+		wait 3s
+	`
+	leave := func(who string) string {
+		return "HangupRequest " + who + "\nConfbridgeLeave " + who + " BridgeUniqueid=r1 Conference=board\n-r1 " + who + "\nHangup " + who + " Cause=16\n"
+	}
+	tryScenes(t, Config{PBX: "hq"}, []scene{
+		{"from the moment a second person is there", room, "answered_at=2026-03-01T09:00:05.700Z outcome=answered conferences.0.with.0=1001 conferences.0.left_at=- talks.#=0"},
+		{"a trunk party's own record has no talks", room + leave("B") + "wait 1s\n" + leave("A"), "conferences.#=1 conferences.0.room=board talks.#=0 talk_ms=0 outcome=answered ended_by=callee linkedids.#=1"},
+		{"he leaves first", room + leave("A") + leave("B"), "ended_by=caller conferences.0.with.#=1"},
+		{"nobody else came", "new A PJSIP/1001 ChannelState=4 Exten=550\nNewstate A ChannelState=6\nConfbridgeJoin A BridgeUniqueid=r1 Conference=board\n+r1 A BridgeCreator=ConfBridge\nwait 5s\n" + leave("A"),
+			"answered_at=- outcome=self_service conferences.#=1 conferences.0.with=- talks.#=0 ended_by=caller"},
+		{"an extension talks while it is together with anyone", `
+			new A PJSIP/1002 ChannelState=4 Exten=550
+			Newstate A ChannelState=6
+			+r1 A BridgeCreator=ConfBridge
+			ConfbridgeJoin A BridgeUniqueid=r1 Conference=board
+			wait 5s
+			new B PJSIP/1001 own ChannelState=4 Exten=550
+			+r1 B BridgeCreator=ConfBridge
+			ConfbridgeJoin B BridgeUniqueid=r1 Conference=board
+			wait 3s
+			` + leave("B") + "wait 2s\nnew C PJSIP/1003 own ChannelState=4 Exten=550\n+r1 C BridgeCreator=ConfBridge\nwait 1s\n" + leave("A"),
+			`talks.#=2 talks.0.extension=1002 talks.0.with=board talks.0.via=conference talk_ms=4500 conferences.0.room=board conferences.0.with.1=1003 direction=internal ended_by=caller`},
+	})
+}
