@@ -63,6 +63,10 @@ func (p *peer) reply(a Action, text string) {
 	p.send("Response: Success\nActionID: " + a.Get("ActionID") + "\n" + text + "\n\n")
 }
 
+func pong(a Action) string {
+	return "Response: Success\nActionID: " + a.Get("ActionID") + "\nPing: Pong\nTimestamp: 1795311887.825579\n\n"
+}
+
 func (p *peer) refuse(a Action, text string) {
 	p.send("Response: Error\nActionID: " + a.Get("ActionID") + "\nMessage: " + text + "\n\n")
 }
@@ -109,7 +113,7 @@ func (p *peer) serve(more map[string]func(Action) string) {
 		}
 		switch a.Name {
 		case "Ping":
-			p.send(head + "Ping: Pong\nTimestamp: 1795311887.825579\n\n")
+			p.send(pong(a))
 		case "CoreStatus":
 			p.send(head + "CoreStartupDate: 2026-11-22\nCoreStartupTime: 01:45:18\n\n")
 		case "ListCommands":

@@ -29,12 +29,13 @@ type link struct {
 	writer  sync.WaitGroup
 
 	asked map[string]func(Message) // the session's own actions, by ActionID
-	ping  string                   // ActionID of the latest Ping
 
 	due      time.Time // when tick must look again, unless bytes come before
 	handed   time.Time // when the bytes that are being handled came; zero while reading
 	heard    time.Time // when bytes last came
 	pinged   time.Time // when the Ping that waits for any byte was sent; else zero
+	doubt    time.Time // begin of a silence after which bytes came, and maybe not yet all that were sent meanwhile; else zero
+	asking   bool      // a Ping is on its way whose answer ends the doubt
 	loggedIn bool
 	bootBy   time.Time // when to ask CoreStatus; zero once up
 	upAt     time.Time // zero before
@@ -51,6 +52,7 @@ func newLink(s *Session, conn net.Conn) *link {
 		out: make(chan []byte, outQueue), gone: make(chan struct{}),
 		asked: map[string]func(Message){},
 	}
+	s.doubt.Store(0)
 	limits := s.cfg.Limits
 	limits.OnTrouble = s.trouble
 	l.r = NewReader(l, limits)
@@ -80,6 +82,9 @@ func (l *link) Read(p []byte) (int, error) {
 	n, err := l.conn.Read(p)
 	if n > 0 {
 		now := time.Now()
+		if !l.upAt.IsZero() && l.doubt.IsZero() && now.Sub(l.heard) > stall {
+			l.doubted(l.heard)
+		}
 		l.handed, l.heard, l.pinged = now, now, time.Time{}
 		l.s.lastByte.Store(now.UnixNano())
 		if l.loggedIn {
@@ -98,6 +103,40 @@ func (l *link) schedule() {
 	if !l.bootBy.IsZero() && l.bootBy.Before(l.due) {
 		l.due = l.bootBy
 	}
+	if !l.doubt.IsZero() && !l.asking {
+		l.due = l.heard
+	}
+}
+
+// stall is how long the PBX may be silent, or take to answer a Ping, before it is doubted that
+// what came since is all it said: a network that broke for moments delivers late, and a connection
+// that ends then loses what was said during the silence.
+const stall = time.Second
+
+// doubted notes since when the PBX may have said more than was received; zero for no doubt.
+func (l *link) doubted(since time.Time) {
+	l.doubt = since
+	if since.IsZero() {
+		l.s.doubt.Store(0)
+		return
+	}
+	l.s.doubt.Store(since.UnixNano())
+}
+
+// sendPing asks for an answer before which everything comes that the PBX said until now.
+func (l *link) sendPing(now time.Time) {
+	l.asking = true
+	l.ask(NewAction("Ping"), func(Message) {
+		l.asking = false
+		switch {
+		case l.doubt.IsZero():
+		case l.r.ReadAt().Sub(now) <= stall:
+			l.doubted(time.Time{})
+		default:
+			l.doubted(now)
+			l.schedule() // another Ping
+		}
+	})
 }
 
 // loop reads until the connection is over, and returns why.
@@ -145,7 +184,9 @@ func (l *link) tick(now time.Time) error {
 		return l.ended(fmt.Errorf("%w for %v, though a Ping was sent", errSilent, now.Sub(l.heard).Round(time.Millisecond)))
 	case l.pinged.IsZero() && now.Sub(l.heard) >= l.s.cfg.PingInterval:
 		l.pinged = now
-		l.ping = l.ask(NewAction("Ping"), nil)
+		l.sendPing(now)
+	case !l.doubt.IsZero() && !l.asking:
+		l.sendPing(now)
 	}
 	l.schedule()
 	return nil
@@ -155,9 +196,6 @@ func (l *link) tick(now time.Time) error {
 func (l *link) dispatch(v *View) {
 	id := v.Field(KeyActionID)
 	if v.IsReply() && len(id) > 0 {
-		if string(id) == l.ping { // a Ping that was late counts as bytes all the same
-			return
-		}
 		if f, ok := l.asked[string(id)]; ok {
 			delete(l.asked, string(id))
 			f(v.Keep())

@@ -26,6 +26,7 @@ type Session struct {
 	rights   rights
 
 	lastByte atomic.Int64 // nanoseconds since 1970, 0 before the first
+	doubt    atomic.Int64 // likewise, 0 for none; see link.doubt
 	counts   struct{ frames, suspect, oversize, partial, late, connections atomic.Uint64 }
 
 	mu    sync.Mutex
@@ -78,12 +79,12 @@ func (s *Session) RetryNow() {
 	}
 }
 
-// State returns what is known now. LastByte is up to the moment.
+// State returns what is known now. LastByte and HeardUntil are up to the moment.
 func (s *Session) State() State {
 	s.mu.Lock()
 	st := s.state
 	s.mu.Unlock()
-	st.LastByte = s.lastByteAt()
+	s.dateState(&st)
 	return st
 }
 
@@ -193,17 +194,27 @@ func (s *Session) update(change func(*State)) {
 	if s.state.Phase != before {
 		s.state.Since = time.Now().UTC()
 	}
-	s.state.LastByte = s.lastByteAt()
+	s.dateState(&s.state)
 	st := s.state
 	s.mu.Unlock()
 	s.h.OnState(st)
 }
 
-func (s *Session) lastByteAt() time.Time {
-	if n := s.lastByte.Load(); n != 0 {
-		return time.Unix(0, n).UTC()
+// dateState says in st until when the PBX was heard.
+func (s *Session) dateState(st *State) {
+	st.LastByte = timeOf(s.lastByte.Load())
+	st.HeardUntil = st.LastByte
+	if doubt := timeOf(s.doubt.Load()); !doubt.IsZero() {
+		st.HeardUntil = doubt
 	}
-	return time.Time{}
+}
+
+// timeOf turns nanoseconds since 1970 into a time, zero for 0.
+func timeOf(nanoseconds int64) time.Time {
+	if nanoseconds == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, nanoseconds).UTC()
 }
 
 func (s *Session) trouble(t Trouble) {

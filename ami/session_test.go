@@ -164,6 +164,70 @@ func TestFault_A3_OneWayLoss(t *testing.T) {
 	})
 }
 
+// A network that breaks for seconds delivers afterwards what was said meanwhile. While no answer shows that
+// all of it is here, a connection that ends may have taken some of it along.
+func TestFault_A3_HeardUntil(t *testing.T) {
+	const (
+		early = 500 * time.Millisecond // when something is heard last before the silence
+		late  = 6 * time.Second        // when the first of the rest is
+		slow  = 3 * time.Second
+	)
+	tests := []struct {
+		name    string
+		answers []time.Duration // how long each Ping's takes; then the connection ends
+		want    time.Duration   // after the login
+	}{
+		{"the rest did not come", nil, early},
+		{"all came", []time.Duration{0}, late},
+		{"the answer was late itself", []time.Duration{slow}, late},
+		{"and the next one was not", []time.Duration{slow, 0}, late + slow},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			stalled := func(p *peer) {
+				if !p.login(fakeSecret) {
+					return
+				}
+				p.send(booted)
+				go func() {
+					time.Sleep(early)
+					p.send(newchannel(1))
+					time.Sleep(late - early)
+					p.send(newchannel(2))
+					if len(tt.answers) < 2 {
+						time.Sleep(slow + slow)
+						p.conn.Close()
+					}
+				}()
+				pings := 0
+				p.serve(map[string]func(Action) string{"Ping": func(a Action) string {
+					if pings++; pings > len(tt.answers) {
+						return ""
+					}
+					time.Sleep(tt.answers[pings-1])
+					return pong(a)
+				}})
+			}
+			inBubble(t, Config{PingInterval: time.Minute}, []script{stalled, nil}, func(t *testing.T, b *bench) {
+				b.wantPhase(t, PhaseUp)
+				began := b.s.State().LastByte
+				pass(late - time.Millisecond)
+				if got := b.s.State(); got.HeardUntil.Sub(began) != early || got.LastByte.Sub(began) != early {
+					t.Errorf("in the silence: heard until %v, last byte at %v, want both at %v", got.HeardUntil.Sub(began), got.LastByte.Sub(began), early)
+				}
+				pass(5 * slow)
+				st := b.s.State()
+				if len(tt.answers) < 2 {
+					st = b.first(t, PhaseDown)
+				}
+				if got := st.HeardUntil.Sub(began); got != tt.want {
+					t.Errorf("heard until %v, want %v", got, tt.want)
+				}
+			})
+		})
+	}
+}
+
 func TestAnIdlePBXStaysUp(t *testing.T) {
 	inBubble(t, Config{}, []script{up}, func(t *testing.T, b *bench) {
 		pass(2 * time.Hour)
@@ -176,6 +240,9 @@ func TestAnIdlePBXStaysUp(t *testing.T) {
 		}
 		if got := time.Since(b.s.State().LastByte); got > 5*time.Second {
 			t.Errorf("last byte %v ago", got)
+		}
+		if st := b.s.State(); !st.HeardUntil.Equal(st.LastByte) {
+			t.Errorf("heard until %v before the last byte", st.LastByte.Sub(st.HeardUntil))
 		}
 	})
 }

@@ -55,6 +55,7 @@ type State struct {
 	Boot        time.Time // UTC, when the Asterisk process started, give or take 3 s; zero when unknown
 	BootMark    string    // CoreStartupDate and Time, in the PBX's own zone: compare, do not parse; "" when not asked
 	LastByte    time.Time // UTC, when anything was last received
+	HeardUntil  time.Time // UTC, until when all that the PBX said was received: LastByte, or the begin of a silence whose backlog may not all be here
 	CertExpires time.Time // of the server's certificate; zero without TLS
 	Missing     []string  // rights that the account needs or had, and does not have
 }

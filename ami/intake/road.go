@@ -196,7 +196,7 @@ func (r *road) dropped(from time.Time) { r.shedFrom.CompareAndSwap(nil, &from) }
 func (r *road) OnFrame(f ami.Frame) { r.put(buffer.Frame, f.At, bytesOf(f.Msg.Raw())) }
 
 // OnState implements ami.Handler. Losing a connection is an entry of the log at
-// the time of the last byte received: what came after it was not heard.
+// the time until which the PBX was heard: what it said after that may be missing.
 func (r *road) OnState(s ami.State) {
 	r.mu.Lock()
 	was := r.state.Phase
@@ -204,7 +204,7 @@ func (r *road) OnState(s ami.State) {
 	waiting := r.waiting
 	r.mu.Unlock()
 	if was == ami.PhaseUp && s.Phase != ami.PhaseUp {
-		at := s.LastByte
+		at := s.HeardUntil
 		if at.IsZero() {
 			at = time.Now()
 		}
@@ -246,8 +246,8 @@ func (r *road) OnTrouble(t ami.Trouble) {
 	r.put(buffer.GapClose, t.At, nil)
 }
 
-// mark writes the time into a log that is silent, so that the end of the log says
-// how long the daemon lived, and turns dropped entries into a gap.
+// mark writes into a log that is silent until when the PBX was heard, as the answer to a Ping
+// shows it, so that after the daemon's death the gap begins there, and turns dropped entries into a gap.
 func (r *road) mark(ctx context.Context) error {
 	tick := time.NewTicker(markEvery)
 	defer tick.Stop()
@@ -267,11 +267,12 @@ func (r *road) markAt(now time.Time) {
 		r.put(buffer.GapClose, now, nil)
 		return
 	}
+	heard := r.session.State().HeardUntil
 	r.mu.Lock()
-	silent := now.Sub(r.last) >= markEvery
+	silent := heard.Sub(r.last) >= markEvery
 	r.mu.Unlock()
 	if silent && r.up() {
-		r.put(buffer.Mark, now, nil)
+		r.put(buffer.Mark, heard, nil)
 	}
 }
 
