@@ -22,7 +22,9 @@ func (c *Client) Grant(ctx context.Context, endpoint string, form url.Values) (T
 	var got struct {
 		AccessToken string  `json:"access_token"`
 		ExpiresIn   float64 `json:"expires_in"` // seconds; some write a fraction
+		Refresh     string  `json:"refresh_token"`
 		InstanceURL string  `json:"instance_url"`
+		ClientURL   string  `json:"client_endpoint"`
 		Error       string  `json:"error"`
 		Status      string  `json:"status"`
 		Description string  `json:"error_description"`
@@ -31,10 +33,13 @@ func (c *Client) Grant(ctx context.Context, endpoint string, form url.Values) (T
 	err = json.Unmarshal(a.Body, &got)
 	switch {
 	case a.Status < 300 && err == nil && got.AccessToken != "":
-		return Token{Value: got.AccessToken, Base: strings.TrimSuffix(got.InstanceURL, "/"), Life: time.Duration(got.ExpiresIn * float64(time.Second))}, nil
+		return Token{
+			Value: got.AccessToken, Refresh: got.Refresh, Life: time.Duration(got.ExpiresIn * float64(time.Second)),
+			Base: strings.TrimSuffix(cmp.Or(got.InstanceURL, got.ClientURL), "/"),
+		}, nil
 	case a.Status >= 500 || a.Status == http.StatusTooManyRequests:
 		return Token{}, a.Refusal(true, "token endpoint")
 	}
-	reason := cmp.Or(got.Error, got.Status, http.StatusText(a.Status)) + ": " + cmp.Or(got.Description, got.Message)
+	reason := strings.TrimSuffix(cmp.Or(got.Error, got.Status, http.StatusText(a.Status))+": "+cmp.Or(got.Description, got.Message), ": ")
 	return Token{}, &PushError{Class: Auth, Reason: "no token: " + Clip(reason, 200)}
 }

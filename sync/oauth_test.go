@@ -18,10 +18,11 @@ func TestATokenIsGranted(t *testing.T) {
 		class  crmsync.Class
 		reason string
 	}{
-		"given":                  {200, `{"access_token":"t","expires_in":1800,"instance_url":"https://a/"}`, 0, ""},
+		"given":                  {200, `{"access_token":"t","refresh_token":"r","expires_in":1800,"instance_url":"https://a/"}`, 0, ""},
+		"refused in one word":    {400, `{"error":"invalid_grant"}`, crmsync.Auth, "no token: invalid_grant"},
 		"refused as the RFC has": {400, `{"error":"invalid_client","error_description":"unknown"}`, crmsync.Auth, "no token: invalid_client: unknown"},
 		"refused otherwise":      {400, `{"status":"BAD_REFRESH_TOKEN","message":"revoked"}`, crmsync.Auth, "no token: BAD_REFRESH_TOKEN: revoked"},
-		"a page":                 {200, `<html>`, crmsync.Auth, "no token: OK: "},
+		"a page":                 {200, `<html>`, crmsync.Auth, "no token: OK"},
 		"away":                   {503, ``, crmsync.Transient, "status 503: token endpoint"},
 	} {
 		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -36,7 +37,7 @@ func TestATokenIsGranted(t *testing.T) {
 		s.Close()
 		var p *crmsync.PushError
 		switch {
-		case c.reason == "" && (err != nil || got != crmsync.Token{Value: "t", Base: "https://a", Life: 30 * time.Minute}):
+		case c.reason == "" && (err != nil || got != crmsync.Token{Value: "t", Refresh: "r", Base: "https://a", Life: 30 * time.Minute}):
 			t.Errorf("%s: got %v, %v", name, got, err)
 		case c.reason != "" && (!errors.As(err, &p) || p.Class != c.class || p.Reason != c.reason):
 			t.Errorf("%s: got %v", name, err)

@@ -30,6 +30,8 @@ type Token struct {
 	Value string
 	Base  string        // URL to use it with, "" when that is known
 	Life  time.Duration // 0: until it is refused
+	// Refresh is what the next token is asked for with, where the server gave one.
+	Refresh string
 }
 
 // Token returns a token that counts, as far as is known. Failures are *PushError.

@@ -61,7 +61,7 @@ func (c *checkCmd) Run(ctx context.Context, t *terminal) error {
 		c.checkPBX(ctx, &cfg.PBXs[i], r)
 	}
 	for i := range cfg.CRMs {
-		c.checkCRM(ctx, &cfg.CRMs[i], r)
+		c.checkCRM(ctx, cfg, &cfg.CRMs[i], r)
 	}
 	if r.worst > fine {
 		return exitCode(r.worst)

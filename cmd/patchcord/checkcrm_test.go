@@ -15,7 +15,9 @@ import (
 func TestCheckTriesACRM(t *testing.T) {
 	s := httptest.NewServer(dataversetest.New())
 	defer s.Close()
-	secret := filepath.Join(t.TempDir(), "dyn.secret")
+	dir := t.TempDir()
+	cfg := &Config{Store: "sqlite", DataDir: dir, DeploymentKeyFile: filepath.Join(dir, "deployment.key")}
+	secret := filepath.Join(dir, "dyn.secret")
 	if err := os.WriteFile(secret, []byte("hush"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -26,7 +28,7 @@ func TestCheckTriesACRM(t *testing.T) {
 	try := func() (*report, string) {
 		var out bytes.Buffer
 		r := &report{out: &out}
-		(&checkCmd{Wait: 10 * time.Second}).checkCRM(t.Context(), &m, r)
+		(&checkCmd{Wait: 10 * time.Second}).checkCRM(t.Context(), cfg, &m, r)
 		return r, out.String()
 	}
 	if r, out := try(); r.worst != fine || !strings.Contains(out, "crm dyn") {

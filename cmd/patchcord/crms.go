@@ -25,7 +25,11 @@ func (d *daemon) addCRMs() error {
 
 func (d *daemon) addCRM(m *CRMConfig) error {
 	dest := &crmsync.Destination{Peers: d.nodes.Peers, Observe: d.metrics.requested(m.Name)}
-	connector, err := m.connect(&dest.Quota)
+	vault, err := newVault(d.store, d.key, m.Name)
+	if err != nil {
+		return err
+	}
+	connector, err := m.connect(crmParts{quota: &dest.Quota, vault: vault})
 	if err != nil {
 		return err
 	}
@@ -59,7 +63,8 @@ func (d *daemon) addCRM(m *CRMConfig) error {
 	return nil
 }
 
-func (m *CRMConfig) connect(quota *crmsync.Quota) (crmsync.Connector, error) {
+// connect makes the connector; its HTTP client is made here.
+func (m *CRMConfig) connect(with crmParts) (crmsync.Connector, error) {
 	secret, err := secretOf(m.Secret, m.SecretFile)
 	if err != nil {
 		return nil, err
@@ -74,7 +79,8 @@ func (m *CRMConfig) connect(quota *crmsync.Quota) (crmsync.Connector, error) {
 			return nil, fmt.Errorf("%s holds no certificate in PEM form", filepath.Base(m.CAFile))
 		}
 	}
-	return crmKinds[m.Kind].connect(m, secret, crmsync.Client{Transport: crmsync.NewTransport(roots)}, quota)
+	with.client = crmsync.Client{Transport: crmsync.NewTransport(roots)}
+	return crmKinds[m.Kind].connect(m, secret, with)
 }
 
 // region is where the CRM's numbers without a country code are dialled.

@@ -57,7 +57,11 @@ func TestTheSamplesOfCRMsAreGood(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, m := range regexp.MustCompile(`secret_file: (\S+)`).FindAllSubmatch(sample, -1) {
-		if err := os.WriteFile(filepath.Join(dir, string(m[1])), []byte("hush"), 0o600); err != nil {
+		secret := "hush"
+		if strings.Contains(string(m[1]), "-app.") { // two of them
+			secret += "\nsecond"
+		}
+		if err := os.WriteFile(filepath.Join(dir, string(m[1])), []byte(secret), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -69,7 +73,7 @@ func TestTheSamplesOfCRMsAreGood(t *testing.T) {
 	for i := range cfg.CRMs {
 		m := &cfg.CRMs[i]
 		kinds[m.Kind] = true
-		if _, err := m.connect(&crmsync.Quota{}); err != nil {
+		if _, err := m.connect(crmParts{quota: &crmsync.Quota{}, vault: &vault{}}); err != nil {
 			t.Errorf("%s: %v", m.Kind, err)
 		}
 	}

@@ -42,6 +42,7 @@ type daemon struct {
 	hub      *push.Hub
 	evidence *evidenceWriter
 	metrics  *metrics
+	key      []byte // of the deployment
 	web      *webServer
 	scraped  *webServer // /metrics; nil without metrics_listen
 	crms     crmServices
@@ -74,11 +75,10 @@ func openDaemon(ctx context.Context, cfg *Config, log *slog.Logger) (_ *daemon, 
 	if err := d.openNodes(ctx); err != nil {
 		return nil, err
 	}
-	key, err := auth.LoadKey(cfg.DeploymentKeyFile)
-	if err != nil {
+	if d.key, err = auth.LoadKey(cfg.DeploymentKeyFile); err != nil {
 		return nil, err
 	}
-	if d.auth, err = auth.New(auth.Config{Store: d.store, Key: key, Log: log}); err != nil {
+	if d.auth, err = auth.New(auth.Config{Store: d.store, Key: d.key, Log: log}); err != nil {
 		return nil, err
 	}
 	tenants := cfg.tenants()

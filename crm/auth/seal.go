@@ -68,6 +68,24 @@ func derive(key []byte, purpose string) ([]byte, error) {
 	return hkdf.Key(sha256.New, key, nil, "patchcord "+purpose, KeyLen)
 }
 
+// Box seals secrets that the store keeps for other parts, so that who reads the store alone learns nothing.
+type Box struct {
+	key []byte
+	id  string
+}
+
+// NewBox returns a Box that opens what was sealed under the same deployment key and id.
+func NewBox(deploymentKey []byte, id string) (*Box, error) {
+	key, err := derive(deploymentKey, "box")
+	return &Box{key, id}, err
+}
+
+// Seal encrypts a secret.
+func (b *Box) Seal(secret []byte) ([]byte, error) { return seal(b.key, b.id, secret) }
+
+// Open returns what was sealed; an error when it was by another key or under another id.
+func (b *Box) Open(sealed []byte) ([]byte, error) { return open(b.key, b.id, sealed) }
+
 // sealVersion is the first byte of what seal returns: AES-256-GCM, nonce first.
 const sealVersion = 1
 

@@ -69,3 +69,28 @@ func TestLoadKeyRefusesDamage(t *testing.T) {
 		t.Error("New took a short key")
 	}
 }
+
+func TestABoxOpensWhatItSealed(t *testing.T) {
+	key := bytes.Repeat([]byte{1}, KeyLen)
+	b, err := NewBox(key, "crm/bitrix")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sealed, err := b.Seal([]byte("refresh"))
+	if err != nil || bytes.Contains(sealed, []byte("refresh")) {
+		t.Fatalf("sealed %q, %v", sealed, err)
+	}
+	if got, err := b.Open(sealed); err != nil || string(got) != "refresh" {
+		t.Errorf("opened %q, %v", got, err)
+	}
+	other, err := NewBox(key, "crm/another")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := other.Open(sealed); err == nil {
+		t.Error("another box opened it")
+	}
+	if _, err := NewBox(key[1:], "x"); err == nil {
+		t.Error("a short key makes a box")
+	}
+}

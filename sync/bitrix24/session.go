@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"net/url"
 	"time"
 
@@ -17,6 +16,8 @@ type Connector struct {
 	cfg     Config
 	unknown crmsync.Ref
 	pulls   pace
+	tokens  *crmsync.Tokens // of an app; nil with a webhook
+	chain   chain
 }
 
 // maxBatch is how many commands a batch may have.
@@ -43,6 +44,10 @@ var verdicts = map[string]struct {
 	"OVERLOAD_LIMIT":           {crmsync.Throttle, 15 * time.Minute},
 	"NO_AUTH_FOUND":            {crmsync.Auth, 0},
 	"INVALID_CREDENTIALS":      {crmsync.Auth, 15 * time.Minute},
+	"expired_token":            {crmsync.Auth, 0},
+	"invalid_token":            {crmsync.Auth, 0},
+	"wrong_client":             {crmsync.Auth, 15 * time.Minute},
+	"PORTAL_DELETED":           {crmsync.Auth, time.Hour},
 	"insufficient_scope":       {crmsync.Auth, 15 * time.Minute},
 	"ACCESS_DENIED":            {crmsync.Auth, 15 * time.Minute}, // the plan has no REST, or the user no right
 	"PAYMENT_REQUIRED":         {crmsync.Auth, time.Hour},
@@ -82,10 +87,7 @@ func (b *Connector) batch(ctx context.Context, commands []command, reads bool) [
 	for i, c := range commands {
 		cmd[fmt.Sprint("c", i)] = c.method + "?" + c.params.Encode()
 	}
-	a, err := b.cfg.Client.Do(ctx, crmsync.Request{
-		Method: http.MethodPost, URL: b.cfg.URL + "/rest/" + b.cfg.User + "/" + url.PathEscape(string(b.cfg.Secret)) + "/batch.json",
-		Body: map[string]any{"halt": 0, "cmd": cmd}, Reads: reads,
-	})
+	a, err := b.post(ctx, map[string]any{"halt": 0, "cmd": cmd}, reads)
 	var got struct {
 		fault
 		Time   timing `json:"time"`
@@ -99,6 +101,8 @@ func (b *Connector) batch(ctx context.Context, commands []command, reads bool) [
 	if err == nil {
 		decoding := json.Unmarshal(a.Body, &got)
 		switch {
+		case moved(a) != "":
+			err = &crmsync.PushError{Class: crmsync.Auth, After: 15 * time.Minute, Reason: "the portal has moved to " + moved(a) + ": put that into url"}
 		case a.Status >= 300 || got.Error != "":
 			err = got.refusal(a, reads, got.Time)
 		case decoding != nil && reads:

@@ -1,5 +1,5 @@
-// Package bitrix24test is a Bitrix24 portal for tests: batches by an inbound webhook, activities without a key of their own, lists of
-// fifty, and the limits on requests and on the time that methods take.
+// Package bitrix24test is a Bitrix24 portal for tests: batches by an inbound webhook or with the token of an app, activities without a
+// key of their own, lists of fifty, and the limits on requests and on the time that methods take; and the server that renews tokens.
 package bitrix24test
 
 import (
@@ -40,6 +40,7 @@ type Server struct {
 	at         time.Time        // guarded by mu; when level was right
 	blocked    map[string]int   // guarded by mu; how many calls of a method are refused yet for the time that it took
 	requests   int              // guarded by mu
+	app        app              // guarded by mu
 }
 
 // New returns a portal with a lead for unknown callers: lead 12.
@@ -68,8 +69,12 @@ func (s *Server) Activity(key string) Row {
 	return nil
 }
 
-// ExpireSessions implements remotetest.Fake: a webhook has none.
-func (s *Server) ExpireSessions() {}
+// ExpireSessions implements remotetest.Fake: the access token of the app; a webhook has none.
+func (s *Server) ExpireSessions() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.app.access = ""
+}
 
 // Writes implements remotetest.Fake: everything is a batch, so its commands tell.
 func (s *Server) Writes(r *http.Request) bool {
@@ -161,15 +166,31 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var body struct {
 		Halt int               `json:"halt"`
 		Cmd  map[string]string `json:"cmd"`
+		Auth string            `json:"auth"`
 	}
+	if r.URL.Path == "/oauth/token/" {
+		s.renew(w, r)
+		return
+	}
+	if s.app.movedTo != "" && r.Host != s.app.movedTo {
+		w.Header().Set("Location", "https://"+s.app.movedTo+r.URL.RequestURI())
+		w.WriteHeader(http.StatusFound)
+		return
+	}
+	malformed := json.NewDecoder(r.Body).Decode(&body)
+	hook := strings.HasPrefix(r.URL.Path, "/rest/"+User+"/"+Code+"/")
 	switch {
-	case !strings.HasPrefix(r.URL.Path, "/rest/"+User+"/"+Code+"/"):
+	case !hook && r.URL.Path == "/rest/batch.json" && body.Auth == "":
+		write(w, http.StatusUnauthorized, fault{"NO_AUTH_FOUND", "Wrong authorization data"})
+	case !hook && r.URL.Path == "/rest/batch.json" && body.Auth != s.app.access:
+		write(w, http.StatusUnauthorized, fault{"expired_token", "The access token provided has expired."})
+	case !hook && r.URL.Path != "/rest/batch.json":
 		write(w, http.StatusUnauthorized, fault{"INVALID_CREDENTIALS", "Invalid request credentials"})
 	case s.full():
 		write(w, http.StatusServiceUnavailable, fault{"QUERY_LIMIT_EXCEEDED", "Too many requests"})
 	case !strings.HasSuffix(r.URL.Path, "/batch.json"):
 		write(w, http.StatusNotFound, fault{"ERROR_METHOD_NOT_FOUND", "Method not found!"})
-	case json.NewDecoder(r.Body).Decode(&body) != nil || len(body.Cmd) > 50:
+	case malformed != nil || len(body.Cmd) > 50:
 		write(w, http.StatusBadRequest, fault{"ERROR_BATCH_LENGTH_EXCEEDED", "Max batch length exceeded"})
 	default:
 		s.batch(w, body.Cmd)
