@@ -74,9 +74,7 @@ func (f *filler) millis(p **Millis, v *Millis) {
 
 func (f *filler) scalars(c, found *Call) {
 	better(f, &c.Direction, found.Direction)
-	if c.Outcome != Voicemail || found.Outcome == Answered {
-		better(f, &c.Outcome, found.Outcome) // that voicemail was reached a ledger often does not say
-	}
+	f.outcome(&c.Outcome, found.Outcome)
 	f.party(&c.From, found.From)
 	f.party(&c.To, found.To)
 	f.time(&c.StartedAt, found.StartedAt)
@@ -85,6 +83,17 @@ func (f *filler) scalars(c, found *Call) {
 	better(f, &c.EndedBy, found.EndedBy)
 	better(f, &c.Cause, found.Cause)
 	f.millis(&c.WaitMS, found.WaitMS)
+}
+
+// outcome is better for outcomes, but that voicemail was reached counts whoever says
+// so: a ledger often does not, nor do events to a user without class dialplan.
+func (f *filler) outcome(p *Outcome, v Outcome) {
+	switch {
+	case v == Voicemail && *p != Answered:
+		*p = v
+	case *p != Voicemail || v == Answered:
+		better(f, p, v)
+	}
 }
 
 func (f *filler) party(p *Party, v Party) {

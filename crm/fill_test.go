@@ -143,6 +143,15 @@ func TestFillKeepsThatVoicemailWasReached(t *testing.T) {
 	if got.Outcome != Voicemail {
 		t.Errorf("got %s, want voicemail: ledgers often do not say it", got.Outcome)
 	}
+	for _, by := range []Ledger{LedgerCEL, LedgerCDR} {
+		got, _ = Fill(&Call{Outcome: NoAnswer}, &Call{Outcome: Voicemail}, by)
+		if got.Outcome != Voicemail {
+			t.Errorf("got %s, want voicemail, which %s says", got.Outcome, by)
+		}
+	}
+	if got, _ = Fill(&Call{Outcome: Answered}, &Call{Outcome: Voicemail}, LedgerCDR); got.Outcome != Answered {
+		t.Errorf("got %s, want what was heard: somebody spoke before", got.Outcome)
+	}
 }
 
 func TestCDROfAnAbsorbedPartSaysNothingOfTheCall(t *testing.T) {

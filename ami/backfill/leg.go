@@ -26,6 +26,8 @@ type leg struct {
 	src    *leg   // who dialled it; nil: the PBX
 	string string // the dial string, "" when unknown
 	dialed bool   // it was dialled, by src or the PBX
+	ended  bool   // the end of its dial was told
+	sent   bool   // first half of a Local pair by which a call goes on that a phone forwarded
 }
 
 // calledApps are what Asterisk shows as the application of a channel that was called:
@@ -140,10 +142,14 @@ func findDiallers(rows []CEL, list []*leg) {
 			pickers[extraOf(&rows[i]).Picker] = true
 		}
 	}
+	sent := forwards(rows, list)
 	for _, l := range list {
 		_, half := l.localHalf()
-		if l.cutShort(rows) {
+		if l.cutShort(rows) || l.called == "" && sent[l] != nil {
 			l.called = byDial
+			if by := sent[l]; by != nil && by.waits(rows, l.first) {
+				l.called = byQueue
+			}
 		}
 		switch {
 		case pickers[l.id]: // it took the place of a phone that was called
@@ -151,17 +157,83 @@ func findDiallers(rows []CEL, list []*leg) {
 			l.dialed = true
 		case l.called != "":
 			l.dialed = true
-			l.src = dialler(rows, list, l)
+			if l.src = sent[l]; l.src == nil {
+				l.src = dialler(rows, list, l)
+			}
+			l.sent = half == '1' && sent[l] != nil
 			l.string = l.dialledAs(rows)
 		case half == '1' && l.first > 0 && rows[l.first].Linkedid != l.id:
 			l.dialed = true // a consultation by feature code
 		}
 	}
+	lent := map[*leg]bool{} // whose causes are those of others
 	for _, l := range list {
-		if l.answer.IsZero() && l.hungBy == "" && l.causeOfAnother(list) {
+		lent[l] = l.answer.IsZero() && l.hungBy == "" && (l.causeOfAnother(list) || l.src != nil && lent[otherHalf(list, l.src)])
+	}
+	for l, is := range lent {
+		if is {
 			l.cause = 0
 		}
 	}
+}
+
+// otherHalf returns the other half of the Local pair of which l is one, or nil.
+func otherHalf(list []*leg, l *leg) *leg {
+	base, half := l.localHalf()
+	for _, o := range list {
+		if other, its := o.localHalf(); base != "" && other == base && its != half {
+			return o
+		}
+	}
+	return nil
+}
+
+// forwards returns who dials on where a phone had sent the call on to: the pair's first
+// half is dialled by the channel of the row FORWARD, which comes after the pair was
+// made, and whoever is called next and by no other Dial that shows, by its second half.
+func forwards(rows []CEL, list []*leg) map[*leg]*leg {
+	sent := map[*leg]*leg{}
+	for i := range rows {
+		if rows[i].Type != "FORWARD" {
+			continue
+		}
+		number := extraOf(&rows[i]).Forward
+		var by, one, two *leg
+		for _, l := range list {
+			_, half := l.localHalf()
+			switch {
+			case l.id == rows[i].Uniqueid:
+				by = l
+			case l.first < i && l.localExten() == number && half == '1':
+				one = l
+			case l.first < i && l.localExten() == number && half == '2':
+				two = l
+			}
+		}
+		if by == nil || one == nil || two == nil {
+			continue
+		}
+		sent[one] = by
+		for _, l := range list {
+			if _, half := l.localHalf(); l.first > i && half == 0 && l.called == byDial {
+				if by.lastBefore(l.first) == i && two.lastBefore(l.first) == two.first {
+					sent[l] = two
+				}
+				break
+			}
+		}
+	}
+	return sent
+}
+
+// waits reports whether the channel's first row after another began shows it in a queue.
+func (l *leg) waits(rows []CEL, after int) bool {
+	for _, i := range l.rows {
+		if i > after && rows[i].App != "" {
+			return rows[i].App == "Queue"
+		}
+	}
+	return false
 }
 
 // causeOfAnother reports whether the cause of the channel's hang-up is that of another

@@ -114,9 +114,13 @@ func (t *teller) begin(r *CEL, l *leg) {
 	}
 	t.frame(r.At, "Newchannel", "Uniqueid", r.Uniqueid, "Linkedid", r.Linkedid, "Channel", r.Channel, "ChannelState", state,
 		"CallerIDNum", r.Num, "CallerIDName", escaped.Replace(r.Name), "Exten", r.Exten)
-	if !l.dialed {
-		return
+	if l.dialed && !l.sent { // else it is dialled when the row of the forwarding comes
+		t.dial(r, l)
 	}
+}
+
+// dial tells that l is called, at the time of the row.
+func (t *teller) dial(r *CEL, l *leg) {
 	if l.called == byDial && l.src != nil && t.queue[l.src.id] != "" {
 		t.leave(r.At, l.src) // he dials, so he waits no more
 	}
@@ -168,6 +172,7 @@ func (t *teller) dialEnd(at time.Time, l *leg, status, forward string) {
 	if l.src != nil {
 		src = l.src.id
 	}
+	l.ended = true
 	t.frame(at, "DialEnd", "Uniqueid", src, "DestUniqueid", l.id, "DialStatus", status, "Forward", forward)
 }
 
@@ -218,7 +223,7 @@ func (t *teller) dialled(l *leg) bool {
 }
 
 func (t *teller) gone(r *CEL, l *leg) {
-	if l.dialed && l.answer.IsZero() {
+	if l.dialed && !l.ended && l.answer.IsZero() {
 		status := t.unanswered(l)
 		if status == "CANCEL" && t.callerLeft(l) {
 			t.asked(r.At, l.src) // his own rows come after those of the phones that he rang
@@ -249,6 +254,9 @@ func (t *teller) unanswered(l *leg) string {
 	if t.takenElsewhere(l) {
 		return "CANCEL"
 	}
+	if far := otherHalf(t.legs, l); far != nil && far.status == "BUSY" && far.end.Sub(l.end) <= together {
+		return "BUSY" // its own cause does not tell what the pair came to
+	}
 	if t.callerLeft(l) {
 		return "CANCEL"
 	}
@@ -258,11 +266,18 @@ func (t *teller) unanswered(l *leg) string {
 	return "NOANSWER"
 }
 
-// callerLeft reports whether a ring ended because he who dialled left.
+// callerLeft reports whether a ring ended because he who dialled left, and not because
+// the PBX sent him away when its time was over.
 func (t *teller) callerLeft(l *leg) bool {
 	src := l.src
 	return src != nil && src.hungUp && src.end.Sub(l.end) <= together &&
-		(src.status == "CANCEL" || src.hungBy == src.name && src.status != "NOANSWER")
+		(src.status == "CANCEL" || src.hungBy == src.name && !t.sentAway(src))
+}
+
+// sentAway reports whether the PBX told a caller busy or congestion, which he answers
+// by hanging up: the cause of his hang-up is one that no phone he rang gave.
+func (t *teller) sentAway(l *leg) bool {
+	return refusal(l.cause) && !slices.ContainsFunc(t.legs, func(o *leg) bool { return o.src == l && o.cause == l.cause })
 }
 
 // wentOn reports whether he who dialled l did something else as soon as l ended: then

@@ -130,16 +130,27 @@ func (t *teller) parkEnd(r *CEL, e extra) {
 	}
 }
 
-// forward tells that the phone which the channel rang sent the call on: the last one
-// that it dialled and that is still unanswered.
+// forward tells that a phone which the channel rang sent the call on: of those that it
+// dialled the one that is hung up first. The Local pair by which the call goes on has
+// its rows before this one.
 func (t *teller) forward(r *CEL, e extra) {
-	var last *leg
+	var by *leg // who sent it on
 	for _, l := range t.legs {
-		if l.src != nil && l.src.id == r.Uniqueid && !l.start.After(r.At) && l.answer.IsZero() && !l.end.Before(r.At) {
-			last = l
+		if l.src == nil || l.src.id != r.Uniqueid || l.localExten() == e.Forward ||
+			l.start.After(r.At) || !l.answer.IsZero() || l.end.Before(r.At) {
+			continue
+		}
+		if by == nil || l.end.Before(by.end) {
+			by = l
 		}
 	}
-	if last != nil {
-		t.dialEnd(r.At, last, "CANCEL", e.Forward)
+	if by != nil {
+		t.dialEnd(r.At, by, "CANCEL", e.Forward)
+	}
+	for _, l := range t.legs {
+		if l.sent && l.src.id == r.Uniqueid && l.localExten() == e.Forward && !l.start.After(r.At) {
+			l.sent = false
+			t.dial(r, l)
+		}
 	}
 }
