@@ -29,7 +29,7 @@ func (v *view) conversations() []*talk {
 			if v.eitherElsewhere(prev, prev.To, l.From) {
 				prev.away = append(prev.away, span{prev.To, l.From})
 			}
-			prev.To, prev.anchor = l.To, l.anchor
+			prev.To = l.To
 			continue
 		}
 		out = append(out, &talk{ch: l.ch, anchor: l.anchor, span: l.span})

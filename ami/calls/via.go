@@ -74,8 +74,10 @@ func (v *view) ledBy(d *dial) string {
 		}
 	}
 	for _, p := range v.Parks {
-		if p.Result == "timeout" && p.To.Seq < d.first() && p.To.Seq > at && v.inChain(d, p.Chan) {
-			via, at = "park", p.To.Seq
+		// Whoever is parked dials nobody, so what he dials since is the come-back, even
+		// where its DialBegin comes before ParkedCallTimeOut.
+		if p.Result == "timeout" && p.From.Seq < d.first() && p.From.Seq > at && v.inChain(d, p.Chan) {
+			via, at = "park", p.From.Seq
 		}
 	}
 	return via

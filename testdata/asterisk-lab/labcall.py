@@ -118,6 +118,7 @@ class Dialog:
         self.over = loop.create_future()     # ended in any way
         self.refer_codes = []
         self.refer_done = loop.create_future()
+        self.referred = loop.create_future()  # where the PBX sends it
         self.rtp = None
         self.remote_rtp = None
         self.direction = 'sendrecv'
@@ -398,8 +399,18 @@ class Phone(asyncio.DatagramProtocol):
                 d.refer_codes.append(c)
                 if c >= 200 and not d.refer_done.done():
                     d.refer_done.set_result(c)
+        elif m.method == 'REFER' and d:
+            self.respond(m, 202, 'Accepted', d.ltag)
+            asyncio.ensure_future(self.on_refer(d, m))
         else:
             self.respond(m, 200, 'OK')
+
+    async def on_refer(self, d, m):
+        "sent away: the new call, which leads past this PBX, was answered at once"
+        await d.transact('NOTIFY', ['Event: refer', 'Subscription-State: terminated;reason=noresource'],
+                         b'SIP/2.0 200 OK\r\n', 'message/sipfrag')
+        if not d.referred.done():
+            d.referred.set_result(uri_of(m.get('refer-to')))
 
     async def on_reinvite(self, d, m):
         want = 'sendrecv'
@@ -614,7 +625,7 @@ class Lab:
         self.pos = [os.path.getsize(f) if os.path.exists(f) else 0 for f, _ in self.files]
         if self.out:
             stem = self.out[:-4] if self.out.endswith('.ami') else self.out
-            for x in ('.ami', '.sent', '.tim', '.cdr.csv', '.cel.csv'):
+            for x in ('.ami', '.ami.gz', '.sent', '.tim', '.cdr.csv', '.cel.csv'):
                 if os.path.exists(stem + x):
                     os.remove(stem + x)
             os.makedirs(os.path.dirname(os.path.abspath(self.out)), exist_ok=True)
@@ -701,7 +712,7 @@ sys.dont_write_bytecode = True
 if os.environ.get('LAB_DIALPLAN', 'plain') == 'distro':
     import scenarios_distro, scenarios_distro_chains  # noqa: E402,F401,E401
 else:
-    import scenarios, scenarios_office, scenarios_chains  # noqa: E402,F401,E401
+    import scenarios, scenarios_office, scenarios_chains, scenarios_desk  # noqa: E402,F401,E401
 for _f in filter(None, os.environ.get('LAB_EXTRA_SCENARIOS', '').split(':')):
     exec(compile(open(_f).read(), _f, 'exec'), {'__name__': 'extra'})
 

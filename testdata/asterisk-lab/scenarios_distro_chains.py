@@ -118,9 +118,9 @@ async def _(L):
     await talk_and_hang(c, 3)
 
 
-@scenario('queue-voicemail', {'1001': 'reject=603', '1002': 'busy'})
+@scenario('queue-voicemail', {'1001': 'noanswer', '1002': 'busy'})
 async def _(L):
-    "queue 400, 1001 declines and 1002 is busy again and again until the queue gives up: voicemail of 1001"
+    "queue 400, 1001 does not answer and 1002 is busy, round after round, until the queue gives up: voicemail of 1001"
     f = voicemail(L)
     c = await L.trunk.call('5551100', cid='441632960224', name='Nobody Wants')
     await asyncio.wait_for(f, 45)
