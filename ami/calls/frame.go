@@ -208,7 +208,12 @@ func (f *frame) rareField(name string) *string {
 }
 
 // time returns the PBX's own time of the message, when it tells one.
-func (f *frame) time() (time.Time, bool) { return ami.ParseTimestamp(f.timestamp) }
+func (f *frame) time() (time.Time, bool) {
+	if f.timestamp == "" {
+		return time.Time{}, false
+	}
+	return ami.ParseTimestamp(f.timestamp)
+}
 
 // header returns the value of the first header called name without parsing the others.
 // It finds only the usual spelling: "\nName: value".

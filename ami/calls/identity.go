@@ -198,13 +198,24 @@ func older(a, b *call) bool {
 }
 
 // compareIDs orders Uniqueids by second and counter; 0 when one was chosen by a client.
-func compareIDs(a, b string) int {
-	as, ac, aok := idNumbers(a)
-	bs, bc, bok := idNumbers(b)
-	if !aok || !bok {
+func compareIDs(a, b string) int { return numberOf(a).compare(numberOf(b)) }
+
+// An idNumber is what a Uniqueid says of its age; the zero one was chosen by a client.
+type idNumber struct{ second, counter int64 }
+
+func numberOf(id string) idNumber {
+	second, counter, ok := idNumbers(id)
+	if !ok {
+		return idNumber{}
+	}
+	return idNumber{second, counter}
+}
+
+func (n idNumber) compare(m idNumber) int {
+	if n.second == 0 || m.second == 0 {
 		return 0
 	}
-	return cmp.Or(cmp.Compare(as, bs), cmp.Compare(ac, bc))
+	return cmp.Or(cmp.Compare(n.second, m.second), cmp.Compare(n.counter, m.counter))
 }
 
 // firstSecond is in 2001: what has a smaller number before the dot, a client chose.

@@ -63,7 +63,7 @@ func (s *census) restarts(known int, top int64) {
 // estimate returns how many calls the channels that were not heard of may have been,
 // when that can be told: there were so many channels to a call so far.
 func (s *census) estimate(now time.Time) (int, bool) {
-	if s.Open == "" || !s.After.set() || now.Sub(s.After.At) < askAfter {
+	if !s.After.set() || now.Sub(s.After.At) < askAfter {
 		return 0, false
 	}
 	missed := float64(max(0, s.Top-s.Base-int64(s.Known)))
@@ -72,13 +72,16 @@ func (s *census) estimate(now time.Time) (int, bool) {
 
 // ask makes the estimate for the last gap when there is one to be made.
 func (t *Tracker) ask() {
+	if t.life.Census.Open == "" {
+		return
+	}
 	n, ok := t.life.Census.estimate(t.at)
 	if !ok || t.life.Gap != nil {
 		return
 	}
 	if g := t.life.Last; g != nil && g.ID == t.life.Census.Open {
 		now := *g
-		now.MissedEstimate = &n
+		now.MissedEstimate = new(n)
 		t.life.Last = &now
 		t.gaps = append(t.gaps, now)
 	}

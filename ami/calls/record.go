@@ -58,17 +58,7 @@ func lastKnown(c *call) crm.Time { return crm.At(c.Cut.At) }
 
 // number returns a number as a party, normalised where that is possible.
 func (t *Tracker) number(s string) crm.Party {
-	p := crm.Party{Number: crm.Number(s)}
-	e, ok := t.e164[p.Number]
-	if !ok {
-		e, _ = crm.E164(s, t.cfg.Region)
-		if len(t.e164) >= maxKnown {
-			clear(t.e164)
-		}
-		t.e164[p.Number] = e
-	}
-	p.E164 = e
-	return p
+	return crm.Party{Number: crm.Number(s), E164: t.cfg.Numbers.E164(s, t.cfg.Region)}
 }
 
 // caller returns the party that the call is from, as it was at its first frame.

@@ -21,11 +21,12 @@ type Config struct {
 	Trunks, Extensions []string
 	Attributes         []string // channel variables and UserEvent fields to keep
 	Evidence           bool     // note what each call was concluded from, for Changes.Evidence
+	Numbers            *Numbers // shared by folds that meet the same callers; nil: one of its own
 }
 
 // Changes is what a Tracker concluded since it was last drained.
 type Changes struct {
-	Calls []*crm.Call       // records that changed, whole, ended ones too; by id
+	Calls []*crm.Call       // records that changed, whole, ended ones too; by id; events may point to the same
 	Gaps  []crm.Gap         // that were opened or closed
 	State map[string][]byte // rows to keep for Restore; a nil value removes the row
 
@@ -62,7 +63,6 @@ type Tracker struct {
 	out     []crm.Event
 	f       frame
 	notes   *notes // nil unless Config.Evidence
-	e164    map[crm.Number]crm.Number
 }
 
 // maxRecent bounds how many ended calls are kept for frames that come late; beyond
@@ -86,7 +86,10 @@ func New(cfg Config) (*Tracker, error) {
 		calls: map[string]*call{}, chans: map[string]*channel{}, pairs: map[string]*channel{},
 		phones: map[string][]*channel{}, rooms: map[string][]*channel{}, queues: map[string][]*visit{},
 		known: &knownIDs{}, echoes: newEchoes(), changed: map[*call]struct{}{}, removed: map[string]struct{}{},
-		e164: map[crm.Number]crm.Number{}, life: life{Census: newCensus()},
+		life: life{Census: newCensus()},
+	}
+	if t.cfg.Numbers == nil {
+		t.cfg.Numbers = NewNumbers()
 	}
 	for _, a := range cfg.Attributes {
 		t.attrs[a] = true
@@ -174,8 +177,8 @@ func (t *Tracker) Call(id string) *crm.Call {
 	return nil
 }
 
-// latest returns the record of a call, concluded anew only when its facts changed: all
-// open calls are asked for by every screen that connects, while phones ring.
+// latest returns the record of a call, concluded anew only when its facts changed since:
+// all open calls are asked for by every screen that connects, while phones ring.
 func (t *Tracker) latest(c *call) *crm.Call {
 	if c.last == nil {
 		c.last = t.record(c)
@@ -187,7 +190,7 @@ func (t *Tracker) latest(c *call) *crm.Call {
 func (t *Tracker) Drain() Changes {
 	ch := Changes{Gaps: t.gaps, State: map[string][]byte{}}
 	for c := range t.changed {
-		if r := t.record(c); r != nil {
+		if r := t.latest(c); r != nil {
 			ch.Calls = append(ch.Calls, r)
 		}
 	}
@@ -265,11 +268,23 @@ func (c *call) old(now time.Time) bool {
 	return !last.IsZero() && now.Sub(last) > keepRecent
 }
 
+// sortCalls puts the oldest first.
 func sortCalls(list []*crm.Call) {
-	slices.SortStableFunc(list, func(a, b *crm.Call) int {
-		if d := a.StartedAt.Compare(b.StartedAt.Time); d != 0 {
+	type place struct {
+		call *crm.Call
+		id   idNumber
+	}
+	places := make([]place, len(list))
+	for i, c := range list {
+		places[i] = place{c, numberOf(c.Linkedids[0])}
+	}
+	slices.SortStableFunc(places, func(a, b place) int {
+		if d := a.call.StartedAt.Compare(b.call.StartedAt.Time); d != 0 {
 			return d
 		}
-		return compareIDs(a.Linkedids[0], b.Linkedids[0])
+		return a.id.compare(b.id)
 	})
+	for i, p := range places {
+		list[i] = p.call
+	}
 }

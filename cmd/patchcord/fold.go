@@ -83,6 +83,6 @@ func (f *foldCmd) foldConfig(t *terminal) (calls.Config, error) {
 func (p *PBXConfig) fold() calls.Config {
 	return calls.Config{
 		PBX: p.Name, Tenant: p.Tenant, Region: p.Region,
-		Trunks: p.Trunks, Extensions: p.Extensions, Attributes: p.Attributes,
+		Trunks: p.Trunks, Extensions: p.Extensions, Attributes: p.Attributes, Numbers: calls.NewNumbers(),
 	}
 }
