@@ -31,6 +31,9 @@ func E164(number, region string) (Number, bool) {
 	}
 	var whole Number // of full length, though not known to be in use
 	for _, candidate := range withCountryCode(s, region) {
+		if candidate == string(whole) {
+			break // it was read so already
+		}
 		p, err := phonenumbers.Parse(candidate, strings.ToUpper(region))
 		if err != nil {
 			continue

@@ -113,8 +113,9 @@ type channel struct {
 	Recording string `json:"rec,omitempty"` // file of the next MixMonitorStart
 	Queue     string `json:"q,omitempty"`   // that the dialplan last sent it to
 
-	call *call
-	at   int // place in call.Chans
+	call  *call
+	at    int    // place in call.Chans
+	offer string // id of the offer that its ringing is; "" until it is needed
 }
 
 // A stay is a channel's time in a bridge.

@@ -25,8 +25,8 @@ type walk struct {
 	open     []int
 }
 
-// steps returns the call's comings and goings in order.
-func (c *call) steps() (list []step, bridged []int) {
+// steps appends the call's comings and goings in order, and the channels that come or go.
+func (c *call) steps(list []step, bridged []int) ([]step, []int) {
 	for i, ch := range c.Chans {
 		n := len(list)
 		for j := range ch.Stays {
@@ -67,11 +67,13 @@ func (c *call) steps() (list []step, bridged []int) {
 
 // link fills the view's links.
 func (v *view) link() {
-	steps, bridged := v.steps()
+	w := &v.t.walk
+	v.t.steps, w.bridged = v.steps(v.t.steps[:0], w.bridged[:0])
+	steps := v.t.steps
 	if len(steps) < 2 {
 		return
 	}
-	w := &walk{v: v, in: make([]string, len(v.Chans)), bridged: bridged, anchor: v.from}
+	w.begin(v)
 	for i, s := range steps {
 		if s.stay == nil { // a transfer or a park: it changes who is whose party
 		} else if s.enter {
@@ -82,6 +84,15 @@ func (v *view) link() {
 		if i+1 == len(steps) || steps[i+1].at.Seq != s.at.Seq {
 			w.settle(s.at)
 		}
+	}
+}
+
+// begin makes the walk ready for another call.
+func (w *walk) begin(v *view) {
+	w.v, w.anchor, w.transfer, w.park = v, v.from, 0, 0
+	w.open, w.in = w.open[:0], w.in[:0]
+	for range v.Chans {
+		w.in = append(w.in, "")
 	}
 }
 

@@ -10,9 +10,7 @@ import (
 // same dial are one offer.
 func (v *view) offers(from string) []crm.Offer {
 	var out []crm.Offer
-	var of []*dial // first dial of each offer
-	var ends []ending
-	var rings []mark
+	rings := v.t.rings[:0] // of each offer
 	for _, d := range v.Dials {
 		ch := v.Chans[d.Dst]
 		if ch.Kind != extension || !d.Begin.set() || v.places(d) {
@@ -20,37 +18,56 @@ func (v *view) offers(from string) []crm.Offer {
 		}
 		e := v.ending(d)
 		ext := v.ext(d.Dst)
-		i := v.sameOffer(out, of, d, ext)
+		i := v.sameOffer(out, rings, d, ext)
 		if i < 0 {
-			o := crm.Offer{ID: v.t.cfg.PBX + ":" + ch.ID, Extension: ext, Queue: v.queueOf(d)}
+			if out == nil {
+				out = make([]crm.Offer, 0, len(v.Dials))
+			}
+			o := crm.Offer{ID: v.t.offerID(ch), Extension: ext, Queue: v.queueOf(d)}
 			if !d.Listed {
 				o.StartedAt = d.Begin.time()
 			}
 			if d.Shown != "" && d.Shown != from {
 				o.ShownName = d.Shown
 			}
-			out, of, ends, rings = append(out, o), append(of, d), append(ends, e), append(rings, ch.Ring)
+			out, rings = append(out, o), append(rings, ring{d, ch.Ring, e})
 			continue
 		}
-		ends[i], rings[i] = better(ends[i], e), earliest(rings[i], ch.Ring)
+		rings[i].end, rings[i].began = better(rings[i].end, e), earliest(rings[i].began, ch.Ring)
 	}
-	for i := range out {
-		out[i].Result, out[i].By = ends[i].result, ends[i].by
-		out[i].EndedAt = ends[i].at.time()
+	for i, r := range rings {
+		out[i].Result, out[i].By, out[i].EndedAt = r.end.result, r.end.by, r.end.at.time()
 		if out[i].Result != "" {
-			out[i].RingMS = ringTime(rings[i], ends[i].at)
+			out[i].RingMS = ringTime(r.began, r.end.at)
 		}
 	}
+	v.t.rings = rings
 	return out
 }
 
-func (v *view) sameOffer(out []crm.Offer, of []*dial, d *dial, ext string) int {
-	for i := len(of) - 1; i >= 0; i-- {
-		if out[i].Extension == ext && of[i].Src == d.Src && d.Src >= 0 && v.overlap(of[i], d) {
+// A ring is what an offer is concluded from: the first dial of it, when the first of its
+// devices rang, and how it came out.
+type ring struct {
+	dial  *dial
+	began mark
+	end   ending
+}
+
+func (v *view) sameOffer(out []crm.Offer, rings []ring, d *dial, ext string) int {
+	for i := len(rings) - 1; i >= 0; i-- {
+		if first := rings[i].dial; out[i].Extension == ext && first.Src == d.Src && d.Src >= 0 && v.overlap(first, d) {
 			return i
 		}
 	}
 	return -1
+}
+
+// offerID returns the id of what rings at the channel.
+func (t *Tracker) offerID(ch *channel) string {
+	if ch.offer == "" {
+		ch.offer = t.cfg.PBX + ":" + ch.ID
+	}
+	return ch.offer
 }
 
 // better joins the endings of two devices that rang as one offer: the best result

@@ -93,8 +93,10 @@ func (v *view) started() crm.Time {
 }
 
 func (v *view) visits() ([]crm.QueueVisit, *crm.Millis) {
-	var out []crm.QueueVisit
-	var sum []span
+	if len(v.Visits) == 0 {
+		return nil, new(crm.Millis)
+	}
+	out, sum := make([]crm.QueueVisit, 0, len(v.Visits)), make([]span, 0, len(v.Visits))
 	for _, q := range v.Visits {
 		r := crm.QueueVisit{Queue: q.Queue, EnteredAt: q.Enter.time(), LeftAt: q.Leave.time(), Position: q.Position, Result: v.visitResult(q)}
 		if q.Leave.set() {

@@ -167,13 +167,14 @@ func earliest(a, b mark) mark {
 // held returns the stretches of a talk in which the party was on hold: by Hold, or
 // because the person was away. In a call between two phones either may hold.
 func (v *view) held(k *talk) []span {
-	spans, holds := slices.Clone(k.away), []span(nil)
+	var holds []span
 	if v.Chans[k.ch].Kind == extension {
-		holds = slices.Clone(v.Chans[k.ch].Holds)
+		holds = v.Chans[k.ch].Holds
 	}
 	if v.betweenPhones(k) {
-		holds = append(holds, v.Chans[k.anchor].Holds...)
+		holds = slices.Concat(holds, v.Chans[k.anchor].Holds)
 	}
+	spans := slices.Clone(k.away)
 	for _, h := range holds {
 		for _, a := range k.away { // whoever comes back holds no longer, with or without an Unhold
 			if a.To.set() && h.covers(a.To.Seq) {

@@ -63,6 +63,10 @@ type Tracker struct {
 	out     []crm.Event
 	f       frame
 	notes   *notes // nil unless Config.Evidence
+
+	rings []ring // used again by each conclusion, as are the following
+	steps []step
+	walk  walk
 }
 
 // maxRecent bounds how many ended calls are kept for frames that come late; beyond
