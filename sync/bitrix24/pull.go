@@ -63,7 +63,7 @@ func (b *Connector) Pull(ctx context.Context, token string) (crmsync.Page, error
 	if since := p.Since[name]; !since.IsZero() {
 		v.Set("filter[>=DATE_MODIFY]", since.Add(-overlap).Format(time.RFC3339))
 	}
-	if err := b.pulls.wait(ctx, pullEvery); err != nil {
+	if err := b.pulls.Wait(ctx, pullEvery); err != nil {
 		return crmsync.Page{}, err
 	}
 	list, err := rows[person](b.batch(ctx, []command{{"crm." + name + ".list", v}}, true)[0])

@@ -15,7 +15,7 @@ import (
 type Connector struct {
 	cfg     Config
 	unknown crmsync.Ref
-	pulls   pace
+	pulls   crmsync.Pace
 	tokens  *crmsync.Tokens // of an app; nil with a webhook
 	chain   chain
 }

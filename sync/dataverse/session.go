@@ -21,31 +21,10 @@ const root = "/api/data/v9.2/"
 
 // mint gets an access token by client credentials.
 func (d *Connector) mint(ctx context.Context) (crmsync.Token, error) {
-	form := url.Values{
+	return d.cfg.Client.Grant(ctx, d.cfg.LoginURL+"/"+url.PathEscape(d.cfg.Tenant)+"/oauth2/v2.0/token", url.Values{
 		"grant_type": {"client_credentials"}, "client_id": {d.cfg.ClientID}, "client_secret": {string(d.cfg.Secret)},
 		"scope": {d.cfg.URL + "/.default"},
-	}
-	a, err := d.cfg.Client.Do(ctx, crmsync.Request{
-		Method: http.MethodPost, URL: d.cfg.LoginURL + "/" + url.PathEscape(d.cfg.Tenant) + "/oauth2/v2.0/token", Reads: true,
-		Header: http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}, Body: []byte(form.Encode()),
 	})
-	if err != nil {
-		return crmsync.Token{}, err
-	}
-	var got struct {
-		AccessToken string `json:"access_token"`
-		ExpiresIn   int64  `json:"expires_in"`
-		Error       string `json:"error"`
-		Description string `json:"error_description"`
-	}
-	err = json.Unmarshal(a.Body, &got)
-	switch {
-	case a.Status == http.StatusOK && err == nil && got.AccessToken != "":
-		return crmsync.Token{Value: got.AccessToken, Life: time.Duration(got.ExpiresIn) * time.Second}, nil
-	case a.Status >= 500 || a.Status == http.StatusTooManyRequests:
-		return crmsync.Token{}, a.Refusal(true, "token endpoint")
-	}
-	return crmsync.Token{}, &crmsync.PushError{Class: crmsync.Auth, Reason: "no token: " + crmsync.Clip(got.Error+": "+got.Description, 200)}
 }
 
 // do sends a request; path is after the API's root, or a whole address that the API gave. A token that is

@@ -89,7 +89,7 @@ const (
 
 // search returns the records that pass every filter, in order of a property.
 func (h *Connector) search(ctx context.Context, object, order string, after int, properties []string, filters ...filter) ([]row, error) {
-	if err := h.searches.wait(ctx, searchEvery); err != nil {
+	if err := h.searches.Wait(ctx, searchEvery); err != nil {
 		return nil, err
 	}
 	body := map[string]any{

@@ -16,7 +16,7 @@ type Connector struct {
 	places   paths
 	tokens   *crmsync.Tokens
 	labels   labels
-	searches pace
+	searches crmsync.Pace
 	portal   portal
 }
 

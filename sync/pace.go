@@ -1,4 +1,4 @@
-package hubspot
+package crmsync
 
 import (
 	"context"
@@ -6,14 +6,14 @@ import (
 	"time"
 )
 
-// pace keeps requests apart.
-type pace struct {
+// Pace keeps requests apart. The zero value is ready; it is safe for concurrent use.
+type Pace struct {
 	mu   sync.Mutex
 	next time.Time // guarded by mu; when the next one may be sent
 }
 
-// wait returns when it is our turn, or with an error when ctx is done.
-func (p *pace) wait(ctx context.Context, apart time.Duration) error {
+// Wait returns when it is our turn, or with an error when ctx is done.
+func (p *Pace) Wait(ctx context.Context, apart time.Duration) error {
 	p.mu.Lock()
 	now := time.Now()
 	at := p.next
