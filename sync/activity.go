@@ -34,6 +34,7 @@ type Capabilities struct {
 	CreateOnly []string                     // fields that an update may not have
 	Values     map[string]map[string]string // default translation of values, by placeholder
 	Limits     map[string]int               // longest text by field, in characters
+	Defaults   map[string]string            // what stands in a field that may not be left out, when nothing is known
 	Bans       map[string]string            // characters that a text may not hold, by field: each becomes a space
 	Types      map[string]string            // what a field wants in place of plain text: "bool", "int" or "html"
 	AllText    bool                         // every value is sent as text

@@ -77,6 +77,9 @@ func (r *renderer) fill(templates map[string]Template, f *facts) map[string]any 
 	out := make(map[string]any, len(templates))
 	for field, t := range templates {
 		v := t.Value(r.lookup(f), Text)
+		if missing := r.caps.Defaults[field]; v == nil && missing != "" {
+			v = missing
+		}
 		if s, ok := v.(string); ok {
 			v = typed(clipRunes(without(s, r.caps.Bans[field]), r.caps.Limits[field]), r.caps.Types[field])
 		}

@@ -35,11 +35,11 @@ type crmParts struct {
 var crmKinds = map[string]crmKind{
 	"salesforce": {
 		secret:   "the RSA private key of the connected app in PEM form, or its client secret",
-		settings: []string{"api_version", "object", "key_field", "contacts"},
+		settings: []string{"api_version", "object", "key_field", "date_field", "contacts"},
 		connect: func(m *CRMConfig, secret string, with crmParts) (crmsync.Connector, error) {
 			c := salesforce.Config{
 				LoginURL: m.URL, ClientID: m.ClientID, Username: m.Username, Client: with.client, Quota: with.quota, Version: m.Settings["api_version"],
-				Object: m.Settings["object"], KeyField: m.Settings["key_field"], Contacts: words(m.Settings["contacts"]),
+				Object: m.Settings["object"], KeyField: m.Settings["key_field"], DateField: m.Settings["date_field"], Contacts: words(m.Settings["contacts"]),
 			}
 			if strings.Contains(secret, "-----BEGIN") {
 				c.Key = crm.Secret(secret)

@@ -34,6 +34,8 @@ type Subject struct {
 	Connector crmsync.Connector
 	// Sessions says that the CRM has tokens or sessions that end.
 	Sessions bool
+	// Mapping is what an administrator must say: of notes, where the CRM has no field for them of its own.
+	Mapping crmsync.Mapping
 }
 
 // Calls is the calls of a store. The zero value has none.
@@ -70,7 +72,7 @@ func Ended(id, code string) *crm.Call {
 // Records returns the engine's half over the connector.
 func (s Subject) Records(t *testing.T, calls Calls) *crmsync.Records {
 	t.Helper()
-	r, err := crmsync.NewRecords(crmsync.RecordsConfig{Name: "crm", Tenant: "default", Connector: s.Connector, Calls: calls})
+	r, err := crmsync.NewRecords(crmsync.RecordsConfig{Name: "crm", Tenant: "default", Connector: s.Connector, Calls: calls, Mapping: s.Mapping})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,5 +1,5 @@
-// Package salesforce writes calls to Salesforce as Tasks, upserted in sObject Collections by an external
-// id, and reads its contacts, leads and accounts.
+// Package salesforce writes calls to Salesforce as Tasks, or as VoiceCalls or records of another object where an organisation has
+// them, upserted in sObject Collections by an external id, and reads its contacts, leads and accounts.
 //
 // The wire is REST API as of version 59.0 ("REST API Developer Guide": composite/sobjects, query, errors; "OAuth 2.0
 // JWT Bearer Flow"). In the CRM an administrator makes a text field on Activity, External ID and, where
@@ -28,10 +28,11 @@ type Config struct {
 	Key          crm.Secret // RSA private key, PEM
 	ClientSecret crm.Secret
 
-	Version  string   // of the API; "" means "59.0"
-	Object   string   // that calls become; "" means "Task"
-	KeyField string   // the external id; "" means "PBX_Call_Id__c"
-	Contacts []string // objects that are pulled; empty means Contact, Lead and Account
+	Version   string   // of the API; "" means "59.0"
+	Object    string   // that calls become; "" means "Task"
+	KeyField  string   // the external id; "" means "PBX_Call_Id__c"
+	DateField string   // of an object that is neither Task nor VoiceCall: when a call began, a date and time
+	Contacts  []string // objects that are pulled; empty means Contact, Lead and Account
 
 	Client crmsync.Client
 	Quota  *crmsync.Quota // told what Sforce-Limit-Info says; may be nil
@@ -56,10 +57,17 @@ func New(c Config) (*Connector, error) {
 	if c.ClientSecret == "" && c.Username == "" {
 		bad("username", "give the user that the connected app acts as")
 	}
-	for field, s := range map[string]string{"object": c.Object, "key_field": c.KeyField} {
+	kind, known := objects[c.Object]
+	if !known {
+		kind = object{began: c.DateField}
+	}
+	for field, s := range map[string]string{"object": c.Object, "key_field": c.KeyField, "date_field": kind.began} {
 		if !name.MatchString(s) {
 			bad(field, "want an API name such as PBX_Call_Id__c")
 		}
+	}
+	if known && c.DateField != "" {
+		bad("date_field", "is known of "+c.Object)
 	}
 	for _, s := range c.Contacts {
 		if contactFields[s] == nil {
@@ -76,28 +84,16 @@ func New(c Config) (*Connector, error) {
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	s := &Connector{cfg: c, key: key}
+	s := &Connector{cfg: c, key: key, kind: kind}
 	s.tokens = &crmsync.Tokens{Mint: s.mint}
 	return s, nil
 }
 
 // Capabilities implements crmsync.Connector.
 func (s *Connector) Capabilities() crmsync.Capabilities {
-	who := map[string]string{"WhoId": "{contact}"}
 	return crmsync.Capabilities{
-		Batch: 200, Upsert: true,
-		Fields: map[string]string{
-			"Subject": "{direction} call {number|from_name}", "Status": "Completed", "Priority": "Normal", "TaskSubtype": "Call",
-			"CallType": "{direction}", "CallDurationInSeconds": "{talk_seconds}", "CallDisposition": "{disposition|outcome}",
-			"CallObject": "{call}", "ActivityDate": "{date}", "Description": "{disposition_note}\n{notes}", "OwnerId": "{owner}",
-		},
-		Merged: map[string]string{
-			"Subject": "Part of call {call}", "CallObject": "{call}",
-			"Description": "This call became part of another. What it came to stands there: {url|call}",
-		},
-		Links:      map[string]map[string]string{"Contact": who, "Lead": who, "Account": {"WhatId": "{contact}"}},
-		CreateOnly: []string{"TaskSubtype"},
-		Values:     map[string]map[string]string{"direction": {"inbound": "Inbound", "outbound": "Outbound", "internal": "Internal"}},
-		Limits:     map[string]int{"Subject": 255, "CallDisposition": 255, "CallObject": 255, "CallType": 40, "Description": 32000},
+		Batch: 200, Upsert: true, Fields: s.kind.fields, Merged: s.kind.merged, Links: s.kind.links, CreateOnly: s.kind.createOnly,
+		Values: map[string]map[string]string{"direction": {"inbound": "Inbound", "outbound": "Outbound", "internal": "Internal"}},
+		Limits: s.kind.limits, Defaults: s.kind.defaults,
 	}
 }

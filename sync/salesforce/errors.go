@@ -23,7 +23,7 @@ func (f fault) code() string { return f.ErrorCode + f.StatusCode }
 type verdict struct {
 	class crmsync.Class
 	after time.Duration
-	drops []string // fields to leave out and try again: "link" stands for what links the contact
+	drops []string // fields to leave out and try again: "link" is those that link the contact, "createOnly" those that cannot be changed
 }
 
 // verdicts are ours; the codes are those of "Status Codes" in the SOAP API Developer Guide and "Error Responses".
@@ -39,7 +39,7 @@ var verdicts = map[string]verdict{
 	"INVALID_CROSS_REFERENCE_KEY":                   {class: crmsync.Permanent, drops: []string{"link", "OwnerId"}},
 	"INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY": {class: crmsync.Permanent, drops: []string{"link"}},
 	"INACTIVE_OWNER_OR_USER":                        {class: crmsync.Permanent, drops: []string{"OwnerId"}},
-	"INVALID_FIELD_FOR_INSERT_UPDATE":               {class: crmsync.Permanent, drops: []string{"TaskSubtype"}},
+	"INVALID_FIELD_FOR_INSERT_UPDATE":               {class: crmsync.Permanent, drops: []string{"createOnly"}},
 	"API_DISABLED_FOR_ORG":                          {class: crmsync.Auth, after: time.Hour},
 	"INVALID_SESSION_ID":                            {class: crmsync.Auth},
 	"NOT_FOUND":                                     {class: crmsync.Auth, after: 15 * time.Minute}, // of a request: object, field or version

@@ -2,7 +2,6 @@ package salesforce
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -18,35 +17,23 @@ var contactFields = map[string][]string{
 	"Account": {"Name", "Phone", "MasterRecordId"},
 }
 
-// place is how far a pull has come: what was read of each object up to its modification stamp and id.
-type place struct {
-	Object int             `json:"object"` // that is being read
-	Marks  map[string]mark `json:"marks"`
-}
-
-type mark struct {
-	Stamp string `json:"stamp"`
-	ID    string `json:"id"`
-}
-
 const perPull = 2000
 
 // Pull implements crmsync.Contacts. It reads in order of SystemModstamp, then Id, so that nothing is left out when
 // many records have one stamp. Of merged records the losers are deleted, and the winner changed.
 func (s *Connector) Pull(ctx context.Context, token string) (crmsync.Page, error) {
-	p := place{Marks: map[string]mark{}}
-	if token != "" {
-		if err := json.Unmarshal([]byte(token), &p); err != nil {
-			return crmsync.Page{}, fmt.Errorf("place of the pull: %w", err)
-		}
+	place, err := crmsync.ParsePlace(token)
+	if err != nil {
+		return crmsync.Page{}, err
 	}
-	object := s.cfg.Contacts[p.Object%len(s.cfg.Contacts)]
-	r, err := s.query(ctx, changes(object, p.Marks[object]), "", true)
+	object, mark := place.Current(s.cfg.Contacts)
+	r, err := s.query(ctx, changes(object, mark), "", true)
 	if err != nil {
 		return crmsync.Page{}, err
 	}
 	page := crmsync.Page{Into: map[crmsync.Ref]crmsync.Ref{}}
-	for _, record := range r.Records {
+	marks := make([]crmsync.Mark, len(r.Records))
+	for i, record := range r.Records {
 		person := s.person(ctx, object, record)
 		if record["IsDeleted"] == true || record["IsConverted"] == true {
 			page.Gone = append(page.Gone, person.Ref)
@@ -56,22 +43,24 @@ func (s *Connector) Pull(ctx context.Context, token string) (crmsync.Page, error
 		} else {
 			page.Changed = append(page.Changed, person)
 		}
-		p.Marks[object] = mark{text(record["SystemModstamp"]), person.ID}
+		marks[i] = crmsync.Mark{Stamp: text(record["SystemModstamp"]), ID: person.ID}
 	}
-	page.More = true
-	if len(r.Records) < perPull {
-		p.Object = (p.Object + 1) % len(s.cfg.Contacts)
-		page.More = p.Object != 0
-	}
-	b, err := json.Marshal(p)
-	page.Token = string(b)
-	return page, err
+	page.More = place.Advance(s.cfg.Contacts, marks, len(r.Records) == perPull, time.Now().Add(-settling).UTC().Format(stampForm))
+	page.Token = place.Token()
+	return page, nil
 }
 
-func changes(object string, m mark) string {
+const (
+	stampForm = "2006-01-02T15:04:05.000-0700"
+	// settling is how long a modification may take to become visible: a stamp is of the save, and the transaction goes on. Our clock
+	// may be wrong by as much.
+	settling = 2 * time.Minute
+)
+
+func changes(object string, m crmsync.Mark) string {
 	fields := slices.Concat([]string{"Id", "SystemModstamp", "IsDeleted", "MasterRecordId"}, contactFields[object])
 	soql := "SELECT " + strings.Join(fields, ", ") + " FROM " + object
-	if at, err := time.Parse("2006-01-02T15:04:05.000-0700", m.Stamp); err == nil {
+	if at, err := time.Parse(stampForm, m.Stamp); err == nil {
 		stamp := at.UTC().Format("2006-01-02T15:04:05.000Z")
 		soql += fmt.Sprintf(" WHERE SystemModstamp > %s OR (SystemModstamp = %s AND Id > %s)", stamp, stamp, literal(m.ID))
 	}

@@ -66,14 +66,10 @@ func (s *Connector) Find(ctx context.Context, keys []string) (map[string][]strin
 	return found, nil
 }
 
-// compared are the fields that a reconciliation looks at.
-var compared = []string{"CallDisposition", "CallDurationInSeconds"}
-
 // Activities implements crmsync.Audited. Tasks have a date only.
 func (s *Connector) Activities(ctx context.Context, from, until time.Time, cursor string) ([]crmsync.Standing, string, error) {
-	soql := "SELECT Id, " + s.cfg.KeyField + ", " + strings.Join(compared, ", ") + " FROM " + s.cfg.Object +
-		" WHERE " + s.cfg.KeyField + " LIKE 'pc%' AND ActivityDate >= " + from.UTC().Format(time.DateOnly) +
-		" AND ActivityDate <= " + until.UTC().Format(time.DateOnly)
+	fields := strings.Join(append([]string{"Id", s.cfg.KeyField}, s.kind.compared...), ", ")
+	soql := "SELECT " + fields + " FROM " + s.cfg.Object + " WHERE " + s.cfg.KeyField + " LIKE 'pc%' AND " + s.kind.between(from, until)
 	r, err := s.query(ctx, soql, cursor, false)
 	if err != nil {
 		return nil, "", err
@@ -81,7 +77,7 @@ func (s *Connector) Activities(ctx context.Context, from, until time.Time, curso
 	var list []crmsync.Standing
 	for _, record := range r.Records {
 		standing := crmsync.Standing{Key: text(record[s.cfg.KeyField]), ID: text(record["Id"]), Fields: map[string]string{}}
-		for _, field := range compared {
+		for _, field := range s.kind.compared {
 			standing.Fields[field] = text(record[field])
 		}
 		list = append(list, standing)

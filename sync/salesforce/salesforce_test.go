@@ -43,13 +43,22 @@ func pemOf(t *testing.T) (*rsa.PrivateKey, crm.Secret) {
 
 func open(t *testing.T) org {
 	t.Helper()
+	return openAs(t, func(*salesforcetest.Server, *salesforce.Config) {})
+}
+
+func voice(s *salesforcetest.Server, c *salesforce.Config) { s.Voice, c.Object = true, "VoiceCall" }
+
+func openAs(t *testing.T, change func(*salesforcetest.Server, *salesforce.Config)) org {
+	t.Helper()
 	key, text := pemOf(t)
 	fake := salesforcetest.New("3MVG9", "sync@example.net", &key.PublicKey)
 	o := org{Server: fake, network: &remotetest.Network{Handler: fake}, quota: &crmsync.Quota{}}
-	c, err := salesforce.New(salesforce.Config{
+	cfg := salesforce.Config{
 		LoginURL: "http://login.example.net", ClientID: "3MVG9", Username: "sync@example.net", Key: text,
 		Client: crmsync.Client{Transport: o.network}, Quota: o.quota,
-	})
+	}
+	change(fake, &cfg)
+	c, err := salesforce.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,6 +71,57 @@ func TestConnector(t *testing.T) {
 		o := open(t)
 		return remotetest.Subject{Fake: o.Server, Network: o.network, Connector: o.connector, Sessions: true}
 	})
+}
+
+func TestConnectorOfVoiceCalls(t *testing.T) {
+	remotetest.TestConnector(t, func(t *testing.T) remotetest.Subject {
+		o := openAs(t, voice)
+		notes := crmsync.Mapping{Fields: map[string]string{"Notes__c": "{disposition_note}"}} // VoiceCall has no field for them
+		return remotetest.Subject{Fake: o.Server, Network: o.network, Connector: o.connector, Sessions: true, Mapping: notes}
+	})
+}
+
+func TestWhatAVoiceCallSays(t *testing.T) {
+	o := openAs(t, voice)
+	c := remotetest.Ended("hq:1.1", "callback")
+	c.Contact = &crm.Match{ID: "sf:Contact:" + o.Put("Contact", salesforcetest.Row{"Name": "Ann"})}
+	c.To = crm.Party{}
+	key := crmsync.Key("default", c.ID)
+	for range 2 { // and once more by who does not know that it is there
+		r := o.records(t, remotetest.Calls{c.ID: c}, nil)
+		if err := r.Push(t.Context(), r.Repair(c.ID, "x")); err != nil {
+			t.Fatal(err)
+		}
+		c.Disposition.Code = "resolved"
+	}
+	want := salesforcetest.Row{
+		"VendorCallKey": key, "CallType": "Inbound", "FromPhoneNumber": "+442079460000", "ToPhoneNumber": "unknown", "CallStartDateTime": "2026-11-22T01:02:03Z",
+		"CallEndDateTime": "2026-11-22T01:04:13Z", "CallDurationInSeconds": 125.0, "CallDisposition": "resolved", "RelatedRecordId": nil,
+	}
+	got := o.Task(key)
+	for field, v := range want {
+		if got[field] != v {
+			t.Errorf("%s is %v, want %v", field, got[field], v)
+		}
+	}
+	list, _, err := o.connector.Activities(t.Context(), c.StartedAt.Time, c.StartedAt.Add(time.Second), "")
+	if err != nil || len(list) != 1 || list[0].Key != key || list[0].Fields["CallDisposition"] != "resolved" {
+		t.Errorf("got %v, %v", list, err)
+	}
+	if list, _, err := o.connector.Activities(t.Context(), c.StartedAt.Add(time.Second), c.StartedAt.Add(time.Hour), ""); err != nil || len(list) != 0 {
+		t.Errorf("got %v, %v of another hour", list, err)
+	}
+}
+
+func TestAnOrganisationWithoutVoiceCallsNeedsAPerson(t *testing.T) {
+	o := openAs(t, func(_ *salesforcetest.Server, c *salesforce.Config) { c.Object = "VoiceCall" })
+	if p := push(t, o); p == nil || p.Class != crmsync.Auth || p.After == 0 {
+		t.Errorf("got %v", p)
+	}
+	o = openAs(t, func(s *salesforcetest.Server, c *salesforce.Config) { voice(s, c); c.KeyField = "Other__c" })
+	if p := push(t, o); p == nil || p.Class != crmsync.Auth || !strings.Contains(p.Reason, "Other__c") {
+		t.Errorf("without the key field %v", p)
+	}
 }
 
 func (o org) records(t *testing.T, calls remotetest.Calls, owners map[string]string) *crmsync.Records {
@@ -261,5 +321,14 @@ func TestAConfigurationIsChecked(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), field) {
 			t.Errorf("%s is not in %v", field, err)
 		}
+	}
+	for object, dateField := range map[string]string{"Call__c": "", "Task": "Started__c"} {
+		_, err := salesforce.New(salesforce.Config{ClientID: "x", ClientSecret: "y", Object: object, DateField: dateField})
+		if err == nil || !strings.Contains(err.Error(), "date_field") {
+			t.Errorf("date_field %q of %s: %v", dateField, object, err)
+		}
+	}
+	if _, err := salesforce.New(salesforce.Config{ClientID: "x", ClientSecret: "y", Object: "Call__c", DateField: "Started__c"}); err != nil {
+		t.Errorf("an object of one's own: %v", err)
 	}
 }

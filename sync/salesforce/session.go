@@ -3,13 +3,13 @@ package salesforce
 import (
 	"context"
 	"crypto/rsa"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -21,7 +21,11 @@ import (
 type Connector struct {
 	cfg    Config
 	key    *rsa.PrivateKey // nil with a client secret
+	kind   object          // what calls become
 	tokens *crmsync.Tokens
+
+	mu  sync.Mutex
+	has description // guarded by mu; nil until it was asked for
 }
 
 // mint gets an access token. The flows give neither a lifetime nor a refresh token: it is used until it is refused.
@@ -34,27 +38,11 @@ func (s *Connector) mint(ctx context.Context) (crmsync.Token, error) {
 		}
 		form = url.Values{"grant_type": {"urn:ietf:params:oauth:grant-type:jwt-bearer"}, "assertion": {assertion}}
 	}
-	a, err := s.cfg.Client.Do(ctx, crmsync.Request{
-		Method: http.MethodPost, URL: s.cfg.LoginURL + "/services/oauth2/token", Reads: true,
-		Header: http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}, Body: []byte(form.Encode()),
-	})
-	if err != nil {
-		return crmsync.Token{}, err
+	t, err := s.cfg.Client.Grant(ctx, s.cfg.LoginURL+"/services/oauth2/token", form)
+	if err == nil && t.Base == "" {
+		err = &crmsync.PushError{Class: crmsync.Auth, Reason: "a token without an instance_url: is url that of an organisation?"}
 	}
-	var got struct {
-		AccessToken string `json:"access_token"`
-		InstanceURL string `json:"instance_url"`
-		Error       string `json:"error"`
-		Description string `json:"error_description"`
-	}
-	err = json.Unmarshal(a.Body, &got)
-	switch {
-	case a.Status == http.StatusOK && err == nil && got.AccessToken != "" && got.InstanceURL != "":
-		return crmsync.Token{Value: got.AccessToken, Base: strings.TrimSuffix(got.InstanceURL, "/")}, nil
-	case a.Status >= 500:
-		return crmsync.Token{}, a.Refusal(true, "token endpoint")
-	}
-	return crmsync.Token{}, &crmsync.PushError{Class: crmsync.Auth, Reason: "no token: " + crmsync.Clip(got.Error+": "+got.Description, 200)}
+	return crmsync.Token{Value: t.Value, Base: t.Base}, err
 }
 
 func (s *Connector) assertion() (string, error) {

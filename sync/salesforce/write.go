@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"slices"
 
 	crmsync "patchcord/sync"
 )
@@ -20,9 +21,14 @@ type outcome struct {
 // Write implements crmsync.Connector. What is refused for its contact or its owner alone is written
 // again without them.
 func (s *Connector) Write(ctx context.Context, list []crmsync.Activity) []error {
+	has, err := s.describe(ctx)
+	if err != nil {
+		return crmsync.Same(len(list), err)
+	}
 	records, places := make([]map[string]any, len(list)), make([]int, len(list))
 	for i, a := range list {
 		records[i], places[i] = s.record(a), i
+		s.trim(records[i], a, has)
 	}
 	errs := make([]error, len(list))
 	for len(records) > 0 { // each round takes a field out of every record that is left
@@ -31,7 +37,7 @@ func (s *Connector) Write(ctx context.Context, list []crmsync.Activity) []error 
 		var left []int
 		for n, i := range places {
 			errs[i] = outcome[n]
-			if trimmed, ok := without(records[n], list[i], faults[n]); ok {
+			if trimmed, ok := s.without(records[n], list[i], faults[n]); ok {
 				again, left = append(again, trimmed), append(left, i)
 			}
 		}
@@ -48,15 +54,15 @@ func (s *Connector) record(a crmsync.Activity) map[string]any {
 }
 
 // without returns the record without the fields that the fault is about, and whether any was in it.
-func without(record map[string]any, a crmsync.Activity, f fault) (map[string]any, bool) {
+func (s *Connector) without(record map[string]any, a crmsync.Activity, f fault) (map[string]any, bool) {
 	out, found := maps.Clone(record), false
 	for _, drop := range f.verdict().drops {
 		fields := []string{drop}
-		if drop == "link" {
-			fields = fields[:0]
-			for field := range a.Links {
-				fields = append(fields, field)
-			}
+		switch drop {
+		case "link":
+			fields = slices.Collect(maps.Keys(a.Links))
+		case "createOnly":
+			fields = s.kind.createOnly
 		}
 		for _, field := range fields {
 			_, is := out[field]

@@ -5,13 +5,44 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
-// taskFields is the fields of a Task that can be written and what they take: a length for text, "int", "date", "id".
-var taskFields = map[string]any{
-	external: 64, "Subject": 255, "Status": 40, "Priority": 40, "TaskSubtype": 40, "CallType": 40, "CallDurationInSeconds": "int",
-	"CallDisposition": 255, "CallObject": 255, "ActivityDate": "date", "Description": 32000, "WhoId": "id", "WhatId": "id", "OwnerId": "id",
+// written is the objects that calls become, and their fields that can be written.
+var written = map[string]map[string]field{
+	"Task": {
+		external: {kind: 64}, "Subject": {kind: 255}, "Status": {kind: 40}, "Priority": {kind: 40}, "TaskSubtype": {kind: 40, fixed: true}, "CallType": {kind: 40},
+		"CallDurationInSeconds": {kind: "int"}, "CallDisposition": {kind: 255}, "CallObject": {kind: 255}, "ActivityDate": {kind: "date"},
+		"Description": {kind: 32000}, "WhoId": {kind: "id"}, "WhatId": {kind: "id"}, "OwnerId": {kind: "id"},
+	},
+	"VoiceCall": {
+		external: {kind: 64}, "VendorCallKey": {kind: 255, fixed: true}, "CallType": {kind: 40, fixed: true, must: true},
+		"FromPhoneNumber": {kind: 40, fixed: true, must: true}, "ToPhoneNumber": {kind: 40, fixed: true, must: true},
+		"CallStartDateTime": {kind: "time", fixed: true, must: true}, "CallEndDateTime": {kind: "time", must: true},
+		"CallDurationInSeconds": {kind: "int"}, "CallDisposition": {kind: 255}, "Notes__c": {kind: 32000}, "OwnerId": {kind: "id"}, // and no RelatedRecordId in this one
+	},
+}
+
+// field is what a field takes: a length for text, "int", "date", "time" or "id".
+type field struct {
+	kind  any
+	fixed bool // it cannot be changed
+	must  bool // it must be given
+}
+
+// writable reports whether the organisation has the object.
+func (s *Server) writable(object string) bool {
+	return written[object] != nil && (object != "VoiceCall" || s.Voice)
+}
+
+// describe is "sObject Describe", of what can be written.
+func describe(object string) Row {
+	fields := []Row{{"name": "Id"}, {"name": "SystemModstamp"}}
+	for name, f := range written[object] {
+		fields = append(fields, Row{"name": name, "createable": true, "updateable": !f.fixed, "externalId": name == external, "nillable": !f.must})
+	}
+	return Row{"name": object, "fields": fields}
 }
 
 type recordError struct {
@@ -45,7 +76,7 @@ func (s *Server) collection(w http.ResponseWriter, r *http.Request, object, key 
 		refuse(w, http.StatusBadRequest, "INVALID_INPUT", "record list size must be at most 200")
 		return
 	}
-	if object != "Task" || key != external {
+	if !s.writable(object) || key != external {
 		refuse(w, http.StatusNotFound, "NOT_FOUND", "Provided external ID field does not exist or is not accessible: "+key)
 		return
 	}
@@ -73,7 +104,7 @@ func (s *Server) collection(w http.ResponseWriter, r *http.Request, object, key 
 
 func (s *Server) upsertOne(w http.ResponseWriter, r *http.Request, object, key, value string) {
 	rec := Row{}
-	if err := json.NewDecoder(r.Body).Decode(&rec); err != nil || object != "Task" || key != external {
+	if err := json.NewDecoder(r.Body).Decode(&rec); err != nil || !s.writable(object) || key != external {
 		refuse(w, http.StatusBadRequest, "JSON_PARSER_ERROR", "cannot be read")
 		return
 	}
@@ -106,8 +137,13 @@ func (s *Server) put(object string, rec Row) result {
 	}
 	old := s.find(object, external, key)
 	for field, v := range rec {
-		if bad := s.check(field, v, old != nil); bad != nil {
+		if bad := s.check(object, field, v, old != nil); bad != nil {
 			return result{Errors: []recordError{*bad}}
+		}
+	}
+	for name, f := range written[object] {
+		if f.must && old == nil && rec[name] == nil {
+			return failed("REQUIRED_FIELD_MISSING", "Required fields are missing: ["+name+"]", name)
 		}
 	}
 	if who, _ := rec["WhoId"].(string); strings.HasPrefix(who, "00Q") && rec["WhatId"] != nil {
@@ -125,14 +161,15 @@ func (s *Server) put(object string, rec Row) result {
 	return result{ID: old["Id"].(string), Success: true, Errors: []recordError{}, Created: &created}
 }
 
-func (s *Server) check(field string, v any, update bool) *recordError {
-	kind, known := taskFields[field]
+func (s *Server) check(object, field string, v any, update bool) *recordError {
+	f, known := written[object][field]
+	kind := f.kind
 	str, isText := v.(string)
 	switch {
 	case !known:
-		return &recordError{"INVALID_FIELD", "No such column '" + field + "' on sobject of type Task", []string{field}}
-	case field == "TaskSubtype" && update:
-		return &recordError{"INVALID_FIELD_FOR_INSERT_UPDATE", "Unable to create/update fields: TaskSubtype", []string{field}}
+		return &recordError{"INVALID_FIELD", "No such column '" + field + "' on sobject of type " + object, []string{field}}
+	case f.fixed && update:
+		return &recordError{"INVALID_FIELD_FOR_INSERT_UPDATE", "Unable to create/update fields: " + field, []string{field}}
 	case strings.Contains(str, s.Bad()):
 		return &recordError{"FIELD_CUSTOM_VALIDATION_EXCEPTION", "it says " + str, []string{field}}
 	case kind == "int":
@@ -143,6 +180,10 @@ func (s *Server) check(field string, v any, update bool) *recordError {
 		return &recordError{"JSON_PARSER_ERROR", "Cannot deserialize instance of string", []string{field}}
 	case kind == "id":
 		return s.checkID(field, str)
+	case kind == "time":
+		if _, err := time.Parse(time.RFC3339, str); err != nil {
+			return &recordError{"JSON_PARSER_ERROR", "Cannot deserialize instance of datetime from " + str, []string{field}}
+		}
 	case kind == "date":
 		if len(str) != 10 {
 			return &recordError{"JSON_PARSER_ERROR", "Cannot deserialize instance of date from " + str, []string{field}}

@@ -19,10 +19,11 @@ type Server struct {
 	ClientID, Username string
 	Key                *rsa.PublicKey // that assertions are checked with
 	Limit              int            // requests a day; 0 means 100,000
+	Voice              bool           // it has VoiceCall, as an edition with Sales Dialer or Salesforce Voice does
 
 	mu       sync.Mutex
 	tables   map[string][]Row // guarded by mu; rows by object, in order of creation
-	byKey    map[string]Row   // guarded by mu; tasks by external id
+	byKey    map[string]Row   // guarded by mu; tasks and voice calls by external id
 	tokens   map[string]bool  // guarded by mu
 	minted   int              // guarded by mu
 	used     int              // guarded by mu; requests of the day
@@ -52,13 +53,15 @@ func (s *Server) Rows() map[string]int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	out := map[string]int{}
-	for _, r := range s.tables["Task"] {
-		out[fmt.Sprint(r[external])]++
+	for object := range written {
+		for _, r := range s.tables[object] {
+			out[fmt.Sprint(r[external])]++
+		}
 	}
 	return out
 }
 
-// Task returns the task with an external id, nil without one.
+// Task returns the task or voice call with an external id, nil without one.
 func (s *Server) Task(key string) Row {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -127,7 +130,7 @@ func (s *Server) Delete(object, id, into string) {
 	}
 }
 
-var prefixes = map[string]string{"Task": "00T", "Contact": "003", "Lead": "00Q", "Account": "001", "User": "005"}
+var prefixes = map[string]string{"Task": "00T", "VoiceCall": "0LQ", "Contact": "003", "Lead": "00Q", "Account": "001", "User": "005"}
 
 func (s *Server) insert(object string, r Row) string {
 	s.lastID++
@@ -196,6 +199,8 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request, path []string) {
 		s.collection(w, r, path[2], path[3])
 	case len(path) == 4 && path[0] == "sobjects" && r.Method == http.MethodPatch:
 		s.upsertOne(w, r, path[1], path[2], path[3])
+	case len(path) == 3 && path[0] == "sobjects" && path[2] == "describe" && s.writable(path[1]):
+		answer(w, http.StatusOK, describe(path[1]))
 	case len(path) == 3 && path[0] == "sobjects" && r.Method == http.MethodGet:
 		if row := s.find(path[1], "Id", path[2]); row != nil {
 			answer(w, http.StatusOK, row)
