@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -34,16 +33,11 @@ func (d *Connector) list(ctx context.Context, kind, filter, sort, order string, 
 
 const most = 100 // what a list has when it is not asked for more
 
-var (
-	keyForm   = regexp.MustCompile(`^pc[0-9a-f]{32}$`)
-	keyInText = regexp.MustCompile(`\[(pc[0-9a-f]{32})\](?:\s|<br */?>)*$`)
-)
-
 // Find implements crmsync.Connector.
 func (d *Connector) Find(ctx context.Context, keys []string) (map[string][]string, error) {
 	found := map[string][]string{}
 	for _, key := range keys {
-		if !keyForm.MatchString(key) {
+		if !crmsync.IsKey(key) {
 			return nil, &crmsync.PushError{Class: crmsync.Permanent, Reason: "the key is none of ours"}
 		}
 		rows, _, err := d.list(ctx, "agendaevents", "(t.ref_ext:=:'"+key+"')", "t.id", "ASC", 0, 10)
@@ -68,8 +62,8 @@ func (d *Connector) Activities(ctx context.Context, from, until time.Time, curso
 	}
 	var list []crmsync.Standing
 	for _, r := range rows {
-		if m := keyInText.FindStringSubmatch(r.text(noteField)); m != nil {
-			list = append(list, crmsync.Standing{Key: m[1], ID: r.text("id"), Fields: map[string]string{labelField: r.text(labelField), "datep": r.text("datep")}})
+		if key := crmsync.KeyIn(r.text(noteField)); key != "" {
+			list = append(list, crmsync.Standing{Key: key, ID: r.text("id"), Fields: map[string]string{labelField: r.text(labelField), "datep": r.text("datep")}})
 		}
 	}
 	if len(rows) < most {

@@ -12,11 +12,7 @@ import (
 
 // Write implements crmsync.Connector, one request for each, and a look at the contact.
 func (d *Connector) Write(ctx context.Context, list []crmsync.Activity) []error {
-	errs := make([]error, len(list))
-	for i, a := range list {
-		errs[i] = d.write(ctx, a)
-	}
-	return errs
+	return crmsync.Each(ctx, list, d.write)
 }
 
 // write creates the event or changes it. What is refused for its owner is written as ours.
@@ -27,7 +23,7 @@ func (d *Connector) write(ctx context.Context, a crmsync.Activity) error {
 	}
 	maps.Copy(body, a.Fields) // what the administrator maps counts
 	note, _ := body[noteField].(string)
-	body[noteField] = withKey(note, a.Key)
+	body[noteField] = crmsync.WithKey(note, a.Key)
 	if a.ID == "" {
 		body["ref_ext"] = a.Key
 	}
@@ -111,12 +107,4 @@ func (d *Connector) links(ctx context.Context, a crmsync.Activity) (map[string]a
 		}
 	}
 	return links, nil
-}
-
-// withKey puts the key behind a text.
-func withKey(text, key string) string {
-	if text != "" {
-		text += "\n\n"
-	}
-	return text + "[" + key + "]"
 }

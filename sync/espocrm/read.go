@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strconv"
 	"time"
 
@@ -74,25 +73,12 @@ func (e *Connector) list(ctx context.Context, entity, fields, order string, offs
 // most is how many records a list may have (SearchParamsFetcher.php).
 const most = 200
 
-// withKey puts the key behind a text.
-func withKey(text, key string) string {
-	if text != "" {
-		text += "\n\n"
-	}
-	return text + "[" + key + "]"
-}
-
-var keyInText = regexp.MustCompile(`\[(pc[0-9a-f]{32})\]\s*$`)
-
 // keyOf returns the key of a Call, "" when it is not ours.
 func (e *Connector) keyOf(r row) string {
 	if e.cfg.KeyField != description {
 		return r.text(e.cfg.KeyField)
 	}
-	if m := keyInText.FindStringSubmatch(r.text(description)); m != nil {
-		return m[1]
-	}
-	return ""
+	return crmsync.KeyIn(r.text(description))
 }
 
 // Find implements crmsync.Connector.
@@ -101,7 +87,7 @@ func (e *Connector) Find(ctx context.Context, keys []string) (map[string][]strin
 	for _, key := range keys {
 		is := test{"equals", e.cfg.KeyField, key}
 		if e.cfg.KeyField == description {
-			is = test{"contains", description, withKey("", key)}
+			is = test{"contains", description, crmsync.WithKey("", key)}
 		}
 		rows, _, err := e.list(ctx, "Call", "id", "id", 0, 10, is)
 		if err != nil {

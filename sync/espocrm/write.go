@@ -11,11 +11,7 @@ import (
 
 // Write implements crmsync.Connector, one request for each.
 func (e *Connector) Write(ctx context.Context, list []crmsync.Activity) []error {
-	errs := make([]error, len(list))
-	for i, a := range list {
-		errs[i] = e.write(ctx, a)
-	}
-	return errs
+	return crmsync.Each(ctx, list, e.write)
 }
 
 // write creates the Call or changes it. What is refused for its contact or its owner is written without.
@@ -70,7 +66,7 @@ func (e *Connector) body(ctx context.Context, a crmsync.Activity) (map[string]an
 	maps.Copy(body, a.Fields) // what the administrator maps counts
 	if e.cfg.KeyField == description {
 		text, _ := body[description].(string)
-		body[description] = withKey(text, a.Key)
+		body[description] = crmsync.WithKey(text, a.Key)
 	} else {
 		body[e.cfg.KeyField] = a.Key
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -52,8 +51,6 @@ func (s *Connector) there(ctx context.Context, module, id string) (bool, error) 
 	return err == nil, err
 }
 
-var keyInText = regexp.MustCompile(`\[(pc[0-9a-f]{32})\]\s*$`)
-
 // Activities implements crmsync.Audited. The cursor is the page.
 func (s *Connector) Activities(ctx context.Context, from, until time.Time, cursor string) ([]crmsync.Standing, string, error) {
 	page, err := strconv.Atoi(cursor)
@@ -68,8 +65,8 @@ func (s *Connector) Activities(ctx context.Context, from, until time.Time, curso
 	}
 	var list []crmsync.Standing
 	for _, r := range rows {
-		if m := keyInText.FindStringSubmatch(r.text(description)); m != nil {
-			list = append(list, crmsync.Standing{Key: m[1], ID: r.ID, Fields: map[string]string{"name": r.text("name"), "status": r.text("status")}})
+		if key := crmsync.KeyIn(r.text(description)); key != "" {
+			list = append(list, crmsync.Standing{Key: key, ID: r.ID, Fields: map[string]string{"name": r.text("name"), "status": r.text("status")}})
 		}
 	}
 	if len(rows) < most {

@@ -12,11 +12,7 @@ import (
 
 // Write implements crmsync.Connector, one or two requests for each.
 func (s *Connector) Write(ctx context.Context, list []crmsync.Activity) []error {
-	errs := make([]error, len(list))
-	for i, a := range list {
-		errs[i] = s.write(ctx, a)
-	}
-	return errs
+	return crmsync.Each(ctx, list, s.write)
 }
 
 // write creates the Call, and changes it when it is there. A field that links the contact and is not known is left out.
@@ -25,7 +21,7 @@ func (s *Connector) write(ctx context.Context, a crmsync.Activity) error {
 	maps.Copy(attributes, a.Links)
 	maps.Copy(attributes, a.Fields) // what the administrator maps counts
 	text, _ := attributes[description].(string)
-	attributes[description] = withKey(text, a.Key)
+	attributes[description] = crmsync.WithKey(text, a.Key)
 	length(attributes, a)
 	method := http.MethodPost
 	if a.ID != "" {
@@ -73,12 +69,4 @@ func length(attributes map[string]any, a crmsync.Activity) {
 			attributes[field] = v
 		}
 	}
-}
-
-// withKey puts the key behind a text.
-func withKey(text, key string) string {
-	if text != "" {
-		text += "\n\n"
-	}
-	return text + "[" + key + "]"
 }

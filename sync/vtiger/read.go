@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -38,35 +37,19 @@ func (v *Connector) query(ctx context.Context, statement string) ([]row, error) 
 // most is how many rows a query gives at most, in every version.
 const most = 100
 
-// withKey puts the key behind a text.
-func withKey(text, key string) string {
-	if text != "" {
-		text += "\n\n"
-	}
-	return text + "[" + key + "]"
-}
-
-var (
-	keyForm   = regexp.MustCompile(`^pc[0-9a-f]{32}$`)
-	keyInText = regexp.MustCompile(`\[(pc[0-9a-f]{32})\]\s*$`)
-)
-
 // keyOf returns the key of an event, "" when it is not ours.
 func (v *Connector) keyOf(r row) string {
 	if v.cfg.KeyField != description {
 		return r.text(v.cfg.KeyField)
 	}
-	if m := keyInText.FindStringSubmatch(r.text(description)); m != nil {
-		return m[1]
-	}
-	return ""
+	return crmsync.KeyIn(r.text(description))
 }
 
 // Find implements crmsync.Connector.
 func (v *Connector) Find(ctx context.Context, keys []string) (map[string][]string, error) {
 	found := map[string][]string{}
 	for _, key := range keys {
-		if !keyForm.MatchString(key) {
+		if !crmsync.IsKey(key) {
 			return nil, &crmsync.PushError{Class: crmsync.Permanent, Reason: "the key is none of ours"}
 		}
 		is := v.cfg.KeyField + " = '" + key + "'"

@@ -15,11 +15,7 @@ import (
 
 // Write implements crmsync.Connector, one request for each.
 func (v *Connector) Write(ctx context.Context, list []crmsync.Activity) []error {
-	errs := make([]error, len(list))
-	for i, a := range list {
-		errs[i] = v.write(ctx, a)
-	}
-	return errs
+	return crmsync.Each(ctx, list, v.write)
 }
 
 const ownerField = "assigned_user_id"
@@ -106,7 +102,7 @@ func (v *Connector) element(a crmsync.Activity, fields map[string]any) map[strin
 	}
 	if v.cfg.KeyField == description {
 		text, _ := e[description].(string)
-		e[description] = withKey(text, a.Key)
+		e[description] = crmsync.WithKey(text, a.Key)
 	} else {
 		e[v.cfg.KeyField] = a.Key
 	}
