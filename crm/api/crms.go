@@ -103,8 +103,12 @@ type crmJobOutput struct {
 		Job    jobBody        `json:"job"`
 		Writes map[string]any `json:"writes,omitempty" doc:"The fields as they would be written now; absent when nothing would be"`
 		Set    map[string]any `json:"set,omitempty" doc:"Those of them that a person set; null is left out"`
+		Lasts  string         `json:"set_lasts,omitempty" enum:"until_next_change" doc:"How long the CRM keeps what a person set: the next change of the call is written by the mapping, in its place. Absent when nothing is set"`
 	}
 }
+
+// untilNextChange: what people set is of one job, and the next is made of the call as it is then.
+const untilNextChange = "until_next_change"
 
 type editJobInput struct {
 	JobID
@@ -200,6 +204,9 @@ func preview(ctx context.Context, m CRM, j crm.Job) (out *crmJobOutput, err erro
 	out = &crmJobOutput{}
 	out.Body.Job = bodyOf(j)
 	out.Body.Writes, out.Body.Set, err = m.Preview(ctx, j)
+	if len(out.Body.Set) > 0 {
+		out.Body.Lasts = untilNextChange
+	}
 	return out, err
 }
 

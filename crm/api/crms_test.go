@@ -72,13 +72,14 @@ func TestAPersonSettlesWhatACRMRefused(t *testing.T) {
 		Job    jobBody
 		Writes map[string]any
 		Set    map[string]any
+		Lasts  string `json:"set_lasts"`
 	}
 	b.get("admin", at(first)).into(&job)
-	if job.Job.Call != "hq:1" || job.Writes["Subject"] != "Inbound call" || job.Job.Error != "410 Gone" {
+	if job.Lasts != "" || job.Job.Call != "hq:1" || job.Writes["Subject"] != "Inbound call" || job.Job.Error != "410 Gone" {
 		t.Errorf("got %+v", job)
 	}
 	b.do(ask{as: "admin", method: http.MethodPut, path: at(first), body: map[string]any{"fields": map[string]any{"Subject": "x", "Owner": nil}}}).into(&job)
-	if job.Set["Subject"] != "x" || len(job.Set) != 2 {
+	if job.Set["Subject"] != "x" || len(job.Set) != 2 || job.Lasts != untilNextChange {
 		t.Errorf("edited: %+v", job)
 	}
 	if got := b.do(ask{as: "admin", method: http.MethodPut, path: at(first), body: map[string]any{"fields": map[string]any{"bad": "x"}}}); got.status != 422 || !strings.Contains(string(got.body), "fields.bad") {
