@@ -126,6 +126,16 @@ type QueueVisit struct {
 	Result    string  `json:"result,omitempty"` // connected, abandoned, timeout, key, empty, full, transferred
 }
 
+// Desk is what the PBX said of who sits at a phone, when it rang or its talk began. It
+// is no part of a record, which names users: by this they are found.
+type Desk struct {
+	// LoggedIn is the number of the user who had logged in there, where that is not the
+	// phone's own (FreePBX's device and user mode).
+	LoggedIn string
+	// Member is the name under which the queue that rang it knows its member.
+	Member string
+}
+
 // Offer is one ring of one extension's device by a call.
 type Offer struct {
 	ID        string `json:"id"` // "<pbx>:<Uniqueid of the device's channel>"
@@ -140,6 +150,7 @@ type Offer struct {
 	RingMS    *Millis  `json:"ring_ms,omitempty"` // 0 when it never rang
 	Result    Result   `json:"result,omitempty"`
 	By        string   `json:"by,omitempty"` // of a rescinded one: extension or number that took the call, or "caller"
+	Desk      Desk     `json:"-"`
 }
 
 // Talk is one extension's stretch of conversation with the call's first party.
@@ -153,6 +164,7 @@ type Talk struct {
 	EndedAt   Time     `json:"ended_at,omitzero"`
 	HoldMS    *Millis  `json:"hold_ms,omitempty"`
 	ConsultMS *Millis  `json:"consult_ms,omitempty"`
+	Desk      Desk     `json:"-"`
 }
 
 // FarEnd is one leg over a trunk that the call dialled.

@@ -59,6 +59,7 @@ type AgentState struct {
 	State     string   `json:"state"` // idle, ringing, talking, unavailable, unknown
 	Paused    bool     `json:"paused,omitempty"`
 	Since     Time     `json:"since,omitzero"`
+	Desk      Desk     `json:"-"`
 }
 
 // QueueState is what a queue looks like now.

@@ -34,6 +34,10 @@ func (t *Tracker) event(name string, m ami.Message) {
 	case "Newexten":
 		t.newExten(m)
 		return
+	case "DBGetTreeResponse":
+		t.f.parse(m)
+		t.deskListed()
+		return
 	case "CoreShowChannel", "Status", "BridgeListItem", "QueueEntry", "QueueStatusComplete":
 		if t.life.Resyncing {
 			t.f.parse(m)

@@ -91,6 +91,7 @@ type channel struct {
 	Last   string `json:"last,omitempty"` // dialplan position that looked like a number, last seen
 	Ran    string `json:"ran,omitempty"`  // first position at which the dialplan ran on it after it was answered
 	LegNum string `json:"leg,omitempty"`  // caller id number given to a called channel
+	Login  string `json:"log,omitempty"`  // of a phone: the number of who had logged in there, when it is not its own
 
 	Born      mark `json:"b,omitzero"`
 	Ring      mark `json:"r,omitzero"`
@@ -134,6 +135,7 @@ type dial struct {
 	Status  string `json:"st,omitempty"` // of the first DialEnd
 	String  string `json:"str,omitempty"`
 	Queue   string `json:"q,omitempty"`
+	Member  string `json:"m,omitempty"`  // name that the queue gives its member
 	Shown   string `json:"sh,omitempty"` // the name that the called phone shows
 	Forward string `json:"fw,omitempty"` // the phone sent the call on to there
 	Listed  bool   `json:"ls,omitempty"` // concluded from a list: when it began is not known

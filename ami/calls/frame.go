@@ -32,6 +32,7 @@ type frame struct {
 	parkee, retriever, space, parkerDial string
 	uptime, dnid, response               string
 	startupDate, startupTime, items      string
+	member, key, val                     string
 	suspect                              bool // two events, or two channels, in one frame: forged
 }
 
@@ -203,6 +204,12 @@ func (f *frame) rareField(name string) *string {
 		return &f.startupTime
 	case "ListItems":
 		return &f.items
+	case "MemberName":
+		return &f.member
+	case "Key":
+		return &f.key
+	case "Val":
+		return &f.val
 	}
 	return nil
 }

@@ -76,6 +76,7 @@ func (t *Tracker) agentCalled(src *channel) {
 	}
 	d := t.dialOf(src, dst)
 	d.Queue, d.Shown = t.f.queue, callerName(t.f.destChannel, t.f.destLineName)
+	d.Member = unescape(t.f.member)
 	t.keep(dst.call)
 }
 

@@ -117,7 +117,7 @@ func (v *view) talksInto(r *crm.Call) {
 		held := v.held(k)
 		r.Talks = append(r.Talks, crm.Talk{
 			Extension: v.speaker(k), With: v.partner(k), Via: v.via(k), StartedAt: k.From.time(), EndedAt: k.To.time(),
-			HoldMS: total(held), ConsultMS: total(v.consulting(k)),
+			HoldMS: total(held), ConsultMS: total(v.consulting(k)), Desk: v.speakersDesk(k),
 		})
 		talks, holds = append(talks, k.span), append(holds, held...)
 	}

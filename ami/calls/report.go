@@ -109,7 +109,7 @@ func (t *Tracker) reportTalks(was *told, now *crm.Call) {
 			continue
 		}
 		if over++; over > was.TalksOver && k.Extension != "" {
-			t.agent(k.Extension, "idle")
+			t.agent(k.Extension, k.Desk, "idle")
 		}
 	}
 	was.TalksOver = over
@@ -118,23 +118,23 @@ func (t *Tracker) reportTalks(was *told, now *crm.Call) {
 func (t *Tracker) agentState(o *crm.Offer) {
 	switch o.Result {
 	case "":
-		t.agent(o.Extension, "ringing")
+		t.agent(o.Extension, o.Desk, "ringing")
 	case crm.ResultAccepted:
-		t.agent(o.Extension, "talking")
+		t.agent(o.Extension, o.Desk, "talking")
 	default:
-		t.agent(o.Extension, "idle")
+		t.agent(o.Extension, o.Desk, "idle")
 	}
 }
 
 // agent tells what an extension does; one that has another channel up goes on talking.
-func (t *Tracker) agent(ext, state string) {
+func (t *Tracker) agent(ext string, desk crm.Desk, state string) {
 	for _, ch := range t.phones[ext] {
 		if state == "idle" && ch.Up.set() {
 			state = "talking"
 		}
 	}
 	t.tell(crm.Event{Type: crm.AgentStateEvent, Agent: &crm.AgentState{
-		PBX: t.cfg.PBX, Extension: ext, State: state, Since: crm.At(t.at),
+		PBX: t.cfg.PBX, Extension: ext, State: state, Since: crm.At(t.at), Desk: desk,
 	}})
 }
 

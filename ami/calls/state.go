@@ -9,11 +9,12 @@ import (
 	"patchcord/crm"
 )
 
-// Rows of state: one for the tracker itself, one for the ids of calls that ended, one
-// for each call that frames can still be about.
+// Rows of state: one for the tracker itself, one for the ids of calls that ended, one for
+// who is logged in at which phone, one for each call that frames can still be about.
 const (
 	selfKey    = "tracker"
 	endedKey   = "ended"
+	desksKey   = "desks"
 	callPrefix = "call/"
 )
 
@@ -44,6 +45,10 @@ func (t *Tracker) saveState(rows map[string][]byte) {
 		rows[selfKey] = mustJSON(self{Pos: t.pos, Seq: t.seq, Life: t.life, Again: t.echoes.again, Until: t.echoes.until})
 	}
 	t.echoes.save(rows)
+	if t.desks.changed {
+		t.desks.changed = false
+		rows[desksKey] = mustJSON(t.desks.user)
+	}
 	if t.known.changed {
 		t.known.changed = false
 		rows[endedKey] = mustJSON(t.known.recent())
@@ -103,6 +108,11 @@ func Restore(cfg Config, state map[string][]byte) (*Tracker, error) {
 			t.known.add(k.ID, k.Boot)
 		}
 		t.known.changed = false
+	}
+	if row := state[desksKey]; row != nil {
+		if err := json.Unmarshal(row, &t.desks.user); err != nil {
+			return nil, fmt.Errorf("calls: state %s: %w", desksKey, err)
+		}
 	}
 	var list []*call
 	for key, row := range state {

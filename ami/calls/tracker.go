@@ -53,6 +53,7 @@ type Tracker struct {
 	recent []*call               // over, kept a while for what comes late; oldest first
 	known  *knownIDs
 	echoes *echoes
+	desks  desks
 
 	life    life
 	touched []*call

@@ -18,7 +18,7 @@ func (t *Tracker) varSet(m ami.Message) {
 	name = strings.TrimLeft(strings.TrimSuffix(name, "\r"), "_")
 	wanted := t.attrs[name]
 	switch name {
-	case "QUEUESTATUS", "VMSTATUS", "MIXMONITOR_FILENAME", "TRANSFERSTATUS":
+	case "QUEUESTATUS", "VMSTATUS", "MIXMONITOR_FILENAME", "TRANSFERSTATUS", "AMPUSER":
 	default:
 		if !wanted {
 			t.sawVars(raw)
@@ -52,6 +52,8 @@ func (t *Tracker) varSet(m ami.Message) {
 		t.recordFile(ch, value)
 	case "TRANSFERSTATUS":
 		t.sentAway(ch, value)
+	case "AMPUSER":
+		t.deskUsed(ch, value)
 	}
 }
 

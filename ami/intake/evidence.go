@@ -36,27 +36,41 @@ func (p *People) binding(e *crm.Event, o *crm.Offer) []crm.Evidence {
 	if !e.Heard.IsZero() {
 		base.At = crm.At(e.Heard)
 	}
+	phone := e.Call.PBX + "/" + o.Extension
+	if o.Desk.LoggedIn != "" {
+		phone += ", where " + o.Desk.LoggedIn + " is logged in,"
+	}
+	s := p.at(line{e.Call.Tenant, e.Call.PBX, o.Extension}, o.Desk, o.StartedAt.Time)
 	if len(o.Users()) == 0 {
-		base.Text = "no user is bound to " + e.Call.PBX + "/" + o.Extension
+		base.Text = "no user is bound to " + strings.TrimSuffix(phone, ",")
+		if o.Desk.LoggedIn != "" {
+			base.Text += ", nor to " + e.Call.PBX + "/" + o.Desk.LoggedIn
+		}
+		return []crm.Evidence{base}
+	}
+	if s.by == byMember {
+		base.Agent = o.Users()[0]
+		base.Text = "no user is bound to " + phone + ", and queue " + o.Queue + " calls its member there " + base.Agent
 		return []crm.Evidence{base}
 	}
 	var items []crm.Evidence
-	for _, b := range p.boundTo(e.Call, o) {
+	for _, b := range p.boundTo(s.line, o) {
 		item := base
 		item.Agent, item.Since = b.User, b.From
-		item.Text = b.PBX + "/" + b.Extension + " is " + b.User + "'s"
+		item.Text = phone + " is " + b.User + "'s"
 		items = append(items, item)
 	}
 	return items
 }
 
-// boundTo returns the bindings by which the offer was its users', by name.
-func (p *People) boundTo(c *crm.Call, o *crm.Offer) []crm.Binding {
+// boundTo returns the bindings to the line by which the offer was its users', by name.
+func (p *People) boundTo(l line, o *crm.Offer) []crm.Binding {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
+	at := o.StartedAt.Add(p.skew[l.pbx])
 	var list []crm.Binding
-	for _, b := range p.bound[line{c.Tenant, c.PBX, o.Extension}] {
-		if slices.Contains(o.Users(), b.User) && (o.StartedAt.IsZero() && b.Until.IsZero() || b.Holds(o.StartedAt.Time)) {
+	for _, b := range p.bound[l] {
+		if slices.Contains(o.Users(), b.User) && (o.StartedAt.IsZero() && b.Until.IsZero() || b.Holds(at)) {
 			list = append(list, b)
 		}
 	}

@@ -35,7 +35,7 @@ func TestASharedExtensionHasAllItsUsers(t *testing.T) {
 		"nobody yet": {crm.At(noon.Add(-time.Hour)), "", nil},
 	} {
 		c := &crm.Call{Tenant: "default", PBX: "hq", Offers: []crm.Offer{{Extension: "1001", StartedAt: tt.at}}, Talks: []crm.Talk{{Extension: "1001", StartedAt: tt.at}}}
-		p.dress(c)
+		p.Dress(c)
 		o, k := c.Offers[0], c.Talks[0]
 		if o.Agent != tt.one || !slices.Equal(o.Agents, tt.list) || k.Agent != tt.one || !slices.Equal(k.Agents, tt.list) {
 			t.Errorf("%s: offer %q %q, talk %q %q", name, o.Agent, o.Agents, k.Agent, k.Agents)
@@ -57,7 +57,7 @@ func TestEvidenceSaysWhoseExtensionRang(t *testing.T) {
 	p := sharedDesk(t)
 	ring := func(extension string) crm.Event {
 		c := &crm.Call{ID: "hq:1.1", Tenant: "default", PBX: "hq", Offers: []crm.Offer{{ID: "hq:1.2", Extension: extension, StartedAt: crm.At(noon.Add(2 * time.Hour))}}}
-		p.dress(c)
+		p.Dress(c)
 		return crm.Event{Type: crm.OfferCreated, PBX: "hq", Pos: crm.Position{Epoch: 1, Seq: 7}, Call: c, OfferID: "hq:1.2", Heard: noon}
 	}
 	other := crm.Event{Type: crm.CallStarted, Call: ring("1001").Call}

@@ -170,7 +170,7 @@ func (l *live) open() []*crm.Call {
 	l.mu.Unlock()
 	for i, c := range list {
 		list[i] = c.Clone()
-		l.people.dress(list[i])
+		l.people.Dress(list[i])
 	}
 	return list
 }
@@ -194,7 +194,7 @@ func (l *live) call(id string) *crm.Call {
 		return nil
 	}
 	c = c.Clone()
-	l.people.dress(c)
+	l.people.Dress(c)
 	return c
 }
 

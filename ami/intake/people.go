@@ -5,15 +5,17 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"patchcord/crm"
 )
 
-// bindingStore is what People needs of a store.
-type bindingStore interface {
+// peopleStore is what People needs of a store.
+type peopleStore interface {
 	Bindings(ctx context.Context, tenant string) ([]crm.Binding, error)
+	Users(ctx context.Context, tenant string) ([]crm.User, error)
 }
 
 // refreshEvery is how stale a node's view of the bindings may be: who sits down at
@@ -24,20 +26,25 @@ const refreshEvery = time.Second
 // refreshed every second, so that the live path asks no database. Safe for
 // concurrent use.
 type People struct {
-	store   bindingStore
+	store   peopleStore
 	tenants []string
 	log     *slog.Logger
 
 	mu    sync.RWMutex
-	bound map[line][]crm.Binding // guarded by mu; in order of their beginning
+	bound map[line][]crm.Binding   // guarded by mu; in order of their beginning
+	named map[user]string          // guarded by mu; names of users who may log in
+	skew  map[string]time.Duration // guarded by mu; by PBX: how far our clock is ahead of its
 }
 
 // line is an extension of a PBX of a tenant.
 type line struct{ tenant, pbx, extension string }
 
+// user is a user's name in lower case: names differ by more than their case.
+type user struct{ tenant, name string }
+
 // NewPeople returns an empty copy of the bindings of the tenants; Refresh fills it.
-func NewPeople(store bindingStore, tenants []string, log *slog.Logger) *People {
-	return &People{store: store, tenants: tenants, log: log}
+func NewPeople(store peopleStore, tenants []string, log *slog.Logger) *People {
+	return &People{store: store, tenants: tenants, log: log, skew: map[string]time.Duration{}}
 }
 
 // Run refreshes until ctx ends. While the store is away the last copy serves.
@@ -61,7 +68,7 @@ func (p *People) Run(ctx context.Context) error {
 
 // Refresh reads the bindings anew.
 func (p *People) Refresh(ctx context.Context) error {
-	bound := map[line][]crm.Binding{}
+	bound, names := map[line][]crm.Binding{}, map[user]string{}
 	for _, tenant := range p.tenants {
 		list, err := p.store.Bindings(ctx, tenant)
 		if err != nil {
@@ -71,24 +78,37 @@ func (p *People) Refresh(ctx context.Context) error {
 			k := line{tenant, b.PBX, b.Extension}
 			bound[k] = append(bound[k], b)
 		}
+		users, err := p.store.Users(ctx, tenant)
+		if err != nil {
+			return fmt.Errorf("read users of tenant %s: %w", tenant, err)
+		}
+		for _, u := range users {
+			if !u.Disabled {
+				names[user{tenant, strings.ToLower(u.Name)}] = u.Name
+			}
+		}
 	}
 	p.mu.Lock()
-	p.bound = bound
+	p.bound, p.named = bound, names
 	p.mu.Unlock()
 	return nil
 }
 
-// Agents returns the names of everybody who had the extension at that time, the one
-// bound last first. A zero time is now: of a call that was going on when the PBX was
-// first seen, nobody knows when it began to ring.
+// Agents returns the names of everybody who had the extension at that time, by our
+// clock, the one bound last first. A zero time is now: of a call that was going on when
+// the PBX was first seen, nobody knows when it began to ring.
 func (p *People) Agents(tenant, pbx, extension string, at time.Time) []string {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return p.had(line{tenant, pbx, extension}, at)
+}
+
+// had is Agents. p.mu is held.
+func (p *People) had(l line, at time.Time) (names []string) {
 	if at.IsZero() {
 		at = time.Now()
 	}
-	p.mu.RLock()
-	defer p.mu.RUnlock()
-	var names []string
-	for _, b := range slices.Backward(p.bound[line{tenant, pbx, extension}]) {
+	for _, b := range slices.Backward(p.bound[l]) {
 		if b.Holds(at) && !slices.Contains(names, b.User) {
 			names = append(names, b.User)
 		}
@@ -126,27 +146,28 @@ func (p *People) Bound(tenant string, at time.Time) []crm.Binding {
 	return list
 }
 
-// dress puts agents' names to the extensions in the record. Only whoever made
-// the record may call it, before handing it out.
-func (p *People) dress(c *crm.Call) {
+// Dress puts users' names to the extensions in the record. Only whoever made the
+// record may call it, before handing it out.
+func (p *People) Dress(c *crm.Call) {
 	for i := range c.Offers {
 		o := &c.Offers[i]
-		o.Agent, o.Agents = named(p.Agents(c.Tenant, c.PBX, o.Extension, o.StartedAt.Time))
+		o.Agent, o.Agents = p.at(line{c.Tenant, c.PBX, o.Extension}, o.Desk, o.StartedAt.Time).named()
 	}
 	for i := range c.Talks {
 		t := &c.Talks[i]
 		if t.Extension != "" {
-			t.Agent, t.Agents = named(p.Agents(c.Tenant, c.PBX, t.Extension, t.StartedAt.Time))
+			t.Agent, t.Agents = p.at(line{c.Tenant, c.PBX, t.Extension}, t.Desk, t.StartedAt.Time).named()
 		}
 	}
 }
 
 func (p *People) dressEvent(e *crm.Event) {
+	p.learnSkew(e)
 	if e.Call != nil {
-		p.dress(e.Call)
+		p.Dress(e.Call)
 	}
 	if a := e.Agent; a != nil {
-		a.Agent, a.Agents = named(p.Agents(e.Tenant, a.PBX, a.Extension, e.At.Time))
+		a.Agent, a.Agents = p.at(line{e.Tenant, a.PBX, a.Extension}, a.Desk, e.At.Time).named()
 	}
 }
 

@@ -227,7 +227,7 @@ func (r *recorder) commit(ctx context.Context) error {
 	}
 	ch := r.pending()
 	for _, c := range ch.Calls {
-		r.people.dress(c)
+		r.people.Dress(c)
 	}
 	began := time.Now()
 	defer func() { r.took = time.Since(began) }()

@@ -97,6 +97,11 @@ func (b bindings) Bindings(context.Context, string) ([]crm.Binding, error) {
 	return b, nil
 }
 
+// Users returns those who are called cleo and eve; eve is kept out.
+func (bindings) Users(context.Context, string) ([]crm.User, error) {
+	return []crm.User{{Name: "cleo"}, {Name: "eve", Disabled: true}}, nil
+}
+
 func TestAgentIsWhoHadTheExtensionThen(t *testing.T) {
 	p := NewPeople(bindings{
 		{User: "ann", PBX: "hq", Extension: "1001", From: crm.At(noon), Until: crm.At(noon.Add(time.Hour))},
@@ -122,7 +127,7 @@ func TestAgentIsWhoHadTheExtensionThen(t *testing.T) {
 		Offers: []crm.Offer{{Extension: "1001", StartedAt: crm.At(noon)}},
 		Talks:  []crm.Talk{{Extension: "1001", StartedAt: crm.At(noon.Add(time.Hour))}, {With: "x", StartedAt: crm.At(noon)}},
 	}
-	p.dress(c)
+	p.Dress(c)
 	if c.Offers[0].Agent != "ann" || c.Talks[0].Agent != "ben" || c.Talks[1].Agent != "" {
 		t.Errorf("dressed: %+v %+v", c.Offers, c.Talks)
 	}

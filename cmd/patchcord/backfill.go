@@ -87,21 +87,6 @@ func (b *BackfillConfig) validate(key string, report reporter) {
 	}
 }
 
-// dress puts into a record who had its extensions at the time.
-func dress(people *intake.People) func(*crm.Call) {
-	return func(c *crm.Call) {
-		for i := range c.Offers {
-			o := &c.Offers[i]
-			o.Agent = people.Agent(c.Tenant, c.PBX, o.Extension, o.StartedAt.Time)
-		}
-		for i := range c.Talks {
-			if k := &c.Talks[i]; k.Extension != "" {
-				k.Agent = people.Agent(c.Tenant, c.PBX, k.Extension, k.StartedAt.Time)
-			}
-		}
-	}
-}
-
 // addBackfill adds, for the PBX of the line, the part that reads its ledgers after gaps.
 func (d *daemon) addBackfill(p *PBXConfig, line *intake.Line) error {
 	ledgers, closers, err := p.ledgers()
@@ -110,7 +95,7 @@ func (d *daemon) addBackfill(p *PBXConfig, line *intake.Line) error {
 	}
 	d.closers = append(d.closers, closers...)
 	w := backfill.New(backfill.Config{
-		Ledgers: ledgers, Store: d.store, Dress: dress(d.people), Logger: d.log,
+		Ledgers: ledgers, Store: d.store, Dress: d.people.Dress, Logger: d.log,
 		Owned: func() bool { return line.Status().Owned },
 	})
 	d.add("back-fill of "+p.Name, w.Run)

@@ -55,8 +55,11 @@ func (h *house) Agents(tenant string) []crm.AgentState {
 			states[k] = s
 		}
 	}
-	note := func(c *crm.Call, extension, state string, since crm.Time) {
-		k := phone{c.PBX, extension}
+	note := func(c *crm.Call, extension string, d crm.Desk, state string, since crm.Time) {
+		k := phone{c.PBX, d.LoggedIn} // who is logged in at a phone sits there, whosever it is
+		if _, ok := states[k]; !ok {
+			k.extension = extension
+		}
 		if s, ok := states[k]; ok && s.State != "talking" {
 			s.State, s.Since = state, since
 			states[k] = s
@@ -65,12 +68,12 @@ func (h *house) Agents(tenant string) []crm.AgentState {
 	for _, c := range h.Open(tenant) {
 		for _, o := range c.Offers {
 			if o.Result == "" {
-				note(c, o.Extension, "ringing", o.StartedAt)
+				note(c, o.Extension, o.Desk, "ringing", o.StartedAt)
 			}
 		}
 		for _, t := range c.Talks {
 			if t.EndedAt.IsZero() {
-				note(c, t.Extension, "talking", t.StartedAt)
+				note(c, t.Extension, t.Desk, "talking", t.StartedAt)
 			}
 		}
 	}

@@ -62,7 +62,7 @@ func (c *importCmd) Run(ctx context.Context, t *terminal) error {
 		return err
 	}
 	show := newImportProgress(t.err)
-	im.Store, im.Dress, im.Progress, im.Again = store, dress(people), show.update, c.Again
+	im.Store, im.Dress, im.Progress, im.Again = store, people.Dress, show.update, c.Again
 	sum, err := im.Run(ctx)
 	show.end()
 	c.report(t.err, sum)
