@@ -24,6 +24,7 @@ func commands() []command {
 		{"CoreSettings", System | Reporting, "Show PBX core settings (version etc).", (*session).coreSettings},
 		{"CoreShowChannels", System | Reporting, "List currently active channels.", (*session).coreShowChannels},
 		{"CoreStatus", System | Reporting, "Show PBX core status variables.", (*session).coreStatus},
+		{"DBGetTree", System | Reporting, "Get DB entries, optionally at a particular family/key", (*session).dbGetTree},
 		{"DeviceStateList", CallClass | Reporting, "List the current known device states.", (*session).deviceStateList},
 		{"Events", 0, "Control Event Flow.", (*session).events},
 		{"ExtensionStateList", CallClass | Reporting, "List the current known extension states.", (*session).extensionStateList},

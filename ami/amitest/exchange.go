@@ -35,6 +35,7 @@ type exchange struct {
 	calls        []*call // live
 	phones       []*phone
 	queues       []*queue
+	database     map[string]string // Asterisk's own, by path; it outlives the process
 
 	nextUnique, nextName, nextLocal int // start over with the process
 	processed                       int

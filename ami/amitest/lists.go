@@ -14,6 +14,7 @@ type list struct {
 	id       string // ActionID
 	items    []string
 	more     []string // header lines of the end
+	off      int      // what its ListItems is wrong by
 }
 
 // build makes a list of the exchange as it is.
@@ -61,7 +62,7 @@ func (s *session) sendList(ctx context.Context, a action, message string, l *lis
 		if l.id != "" {
 			b.WriteString("ActionID: " + l.id + "\r\n")
 		}
-		fmt.Fprintf(&b, "EventList: Complete\r\nListItems: %d\r\n", len(l.items)+off)
+		fmt.Fprintf(&b, "EventList: Complete\r\nListItems: %d\r\n", len(l.items)+l.off+off)
 		for _, line := range l.more {
 			b.WriteString(line + "\r\n")
 		}

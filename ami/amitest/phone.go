@@ -11,11 +11,12 @@ const (
 	ringing
 	ringInUse
 	onHold
+	unavailable
 )
 
 // device, extension and queue give the state's names in the three events that tell it.
 func (s phoneState) device() string {
-	return [...]string{"NOT_INUSE", "INUSE", "RINGING", "RINGINUSE", "ONHOLD"}[s]
+	return [...]string{"NOT_INUSE", "INUSE", "RINGING", "RINGINUSE", "ONHOLD", "UNAVAILABLE"}[s]
 }
 
 func (s phoneState) extension() (status, text string) {
@@ -28,11 +29,13 @@ func (s phoneState) extension() (status, text string) {
 		return "9", "InUse&Ringing"
 	case onHold:
 		return "16", "Hold"
+	case unavailable:
+		return "4", "Unavailable"
 	}
 	return "0", "Idle"
 }
 
-func (s phoneState) queue() int { return [...]int{1, 2, 6, 7, 8}[s] }
+func (s phoneState) queue() int { return [...]int{1, 2, 6, 7, 8, 5}[s] }
 
 // A phone is an extension's device.
 type phone struct {
@@ -41,6 +44,7 @@ type phone struct {
 	state    phoneState
 	channels []*channel // live, those that do not ring yet included
 	member   []*member  // of queues
+	off      bool       // not registered
 	rang     time.Time  // when it last began to ring
 	rested   time.Time  // when the wrap-up time after the last call ends
 }
@@ -64,12 +68,16 @@ func (p *phone) compute() phoneState {
 		return onHold
 	case talks:
 		return inUse
+	case p.off:
+		return unavailable
 	}
 	return notInUse
 }
 
 // idle reports whether a queue may ring the phone.
-func (p *phone) idle(now time.Time) bool { return len(p.channels) == 0 && !now.Before(p.rested) }
+func (p *phone) idle(now time.Time) bool {
+	return len(p.channels) == 0 && !p.off && !now.Before(p.rested)
+}
 
 // attach makes a channel the phone's.
 func (x *exchange) attach(p *phone, ch *channel) {

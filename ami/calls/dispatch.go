@@ -34,6 +34,9 @@ func (t *Tracker) event(name string, m ami.Message) {
 	case "Newexten":
 		t.newExten(m)
 		return
+	case "DeviceStateChange":
+		t.deviceState(m)
+		return
 	case "DBGetTreeResponse":
 		t.f.parse(m)
 		t.deskListed()

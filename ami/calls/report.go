@@ -133,6 +133,9 @@ func (t *Tracker) agent(ext string, desk crm.Desk, state string) {
 			state = "talking"
 		}
 	}
+	if state == "idle" && t.Unreachable(ext) {
+		state = "unavailable"
+	}
 	t.tell(crm.Event{Type: crm.AgentStateEvent, Agent: &crm.AgentState{
 		PBX: t.cfg.PBX, Extension: ext, State: state, Since: crm.At(t.at), Desk: desk,
 	}})

@@ -10,11 +10,13 @@ import (
 )
 
 // Rows of state: one for the tracker itself, one for the ids of calls that ended, one for
-// who is logged in at which phone, one for each call that frames can still be about.
+// who is logged in at which phone, one for the phones that are reached, one for each call
+// that frames can still be about.
 const (
 	selfKey    = "tracker"
 	endedKey   = "ended"
 	desksKey   = "desks"
+	devicesKey = "devices"
 	callPrefix = "call/"
 )
 
@@ -48,6 +50,10 @@ func (t *Tracker) saveState(rows map[string][]byte) {
 	if t.desks.changed {
 		t.desks.changed = false
 		rows[desksKey] = mustJSON(t.desks.user)
+	}
+	if t.devices.changed {
+		t.devices.changed = false
+		rows[devicesKey] = mustJSON(t.devices.away)
 	}
 	if t.known.changed {
 		t.known.changed = false
@@ -112,6 +118,14 @@ func Restore(cfg Config, state map[string][]byte) (*Tracker, error) {
 	if row := state[desksKey]; row != nil {
 		if err := json.Unmarshal(row, &t.desks.user); err != nil {
 			return nil, fmt.Errorf("calls: state %s: %w", desksKey, err)
+		}
+	}
+	if row := state[devicesKey]; row != nil {
+		if err := json.Unmarshal(row, &t.devices.away); err != nil {
+			return nil, fmt.Errorf("calls: state %s: %w", devicesKey, err)
+		}
+		for _, of := range t.devices.away {
+			t.devices.known += len(of)
 		}
 	}
 	var list []*call

@@ -55,6 +55,8 @@ type Tracker struct {
 	echoes *echoes
 	desks  desks
 
+	devices devicesNow
+
 	life    life
 	touched []*call
 	changed map[*call]struct{}

@@ -48,12 +48,13 @@ func (f *flaky) Commit(ctx context.Context, b crm.Batch) error {
 
 // rig is a line between a simulated PBX, a real log and a real store.
 type rig struct {
-	pbx   *amitest.PBX
-	proxy *amitest.Proxy
-	store *flaky
-	log   buffer.Log
-	line  *Line
-	stop  func() // ends the line and its PBX; they end with the test as well
+	pbx    *amitest.PBX
+	proxy  *amitest.Proxy
+	store  *flaky
+	log    buffer.Log
+	people *People // nobody refreshes it
+	line   *Line
+	stop   func() // ends the line and its PBX; they end with the test as well
 
 	mu     sync.Mutex
 	events []crm.Event // guarded by mu
@@ -82,10 +83,13 @@ func newRigOn(t *testing.T, traffic *amitest.Traffic, log buffer.Log) *rig {
 
 func newRigWith(t *testing.T, traffic *amitest.Traffic, log buffer.Log, store *flaky) *rig {
 	t.Helper()
-	r := &rig{
-		pbx:   amitest.New(amitest.Config{Name: "hq", Timestamps: true, WriteTimeout: 2 * time.Second, Traffic: traffic}),
-		store: store, log: log,
-	}
+	return newRigOf(t, amitest.Config{Traffic: traffic}, log, store, func(*Config) {})
+}
+
+func newRigOf(t *testing.T, pbx amitest.Config, log buffer.Log, store *flaky, change func(*Config)) *rig {
+	t.Helper()
+	pbx.Name, pbx.Timestamps, pbx.WriteTimeout = "hq", true, 2*time.Second
+	r := &rig{pbx: amitest.New(pbx), store: store, log: log}
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -97,9 +101,9 @@ func newRigWith(t *testing.T, traffic *amitest.Traffic, log buffer.Log, store *f
 		t.Fatal(err)
 	}
 	user := amitest.DefaultUser()
-	people := NewPeople(store, []string{"default"}, slog.New(slog.DiscardHandler))
-	r.line = New(Config{
-		PBX: "hq", Tenant: "default", Node: "a", Log: log, Logger: slog.New(slog.NewTextHandler(t.Output(), nil)), Store: r.store, People: people,
+	r.people = NewPeople(store, []string{"default"}, slog.New(slog.DiscardHandler))
+	cfg := Config{
+		PBX: "hq", Tenant: "default", Node: "a", Log: log, Logger: slog.New(slog.NewTextHandler(t.Output(), nil)), Store: r.store, People: r.people,
 		Session: ami.Config{Address: r.proxy.Addr(), Username: user.Name, Secret: func() (string, error) { return user.Secret, nil }},
 		Fold:    calls.Config{PBX: "hq", Tenant: "default", Region: "GB"},
 		Publish: func(e *crm.Event) {
@@ -107,7 +111,9 @@ func newRigWith(t *testing.T, traffic *amitest.Traffic, log buffer.Log, store *f
 			r.events, r.told = append(r.events, *e), append(r.told, time.Now())
 			r.mu.Unlock()
 		},
-	})
+	}
+	change(&cfg)
+	r.line = New(cfg)
 	wg.Go(func() { r.line.Run(ctx) })
 	r.stop = sync.OnceFunc(func() { stop(); r.proxy.Close(); wg.Wait() })
 	t.Cleanup(r.stop)

@@ -36,6 +36,7 @@ type Config struct {
 	Publish     func(*crm.Event)                // the live events, in order; must not block
 	OnStatus    func(Status)                    // whenever the session's state changes; must not block; nil for none
 	OnStale     func(*crm.Event, time.Duration) // of a ring that is too old to be shown, and how old; must not block; nil for none
+	QueuesEvery time.Duration                   // how often members of queues are read again; 0 means a minute
 	Logger      *slog.Logger
 
 	// Several nodes. Nodes nil: there is no other, and the PBX is taken at once and kept.
@@ -82,6 +83,9 @@ func (l *Line) PBX() (name, tenant string) { return l.cfg.PBX, l.cfg.Tenant }
 
 // Open returns the records of the calls that are open now.
 func (l *Line) Open() []*crm.Call { return l.live.open() }
+
+// Unreachable reports whether the PBX reaches no device of the extension, as it told last.
+func (l *Line) Unreachable(extension string) bool { return l.live.unreachable(extension) }
 
 // Call returns the record of an open call, or of one that just ended; nil when it is not known here.
 func (l *Line) Call(id string) *crm.Call { return l.live.call(id) }

@@ -151,7 +151,7 @@ func TestCallThatBeganInAGapIsReadFromTheLists(t *testing.T) {
 		return len(to) == 2
 	})
 	eventually(t, "the lists to be in the log", func() bool {
-		const want = "begin CoreShowChannelsComplete BridgeListComplete QueueStatusComplete StatusComplete StatusComplete end"
+		const want = "begin CoreShowChannelsComplete BridgeListComplete QueueStatusComplete StatusComplete StatusComplete DeviceStateListComplete DBGetTreeComplete end"
 		return strings.Contains(r.lists(t), want)
 	})
 }

@@ -68,6 +68,20 @@ func (l *live) running() bool {
 	return l.fold != nil && !l.stale
 }
 
+// peopleMove reports whether the PBX has phones at which people log in.
+func (l *live) peopleMove() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.fold != nil && l.fold.PeopleMove()
+}
+
+// unreachable reports whether the PBX reaches no device of the extension.
+func (l *live) unreachable(extension string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.fold != nil && l.fold.Unreachable(extension)
+}
+
 // reached returns the position of the newest entry folded.
 func (l *live) reached() crm.Position {
 	l.mu.Lock()

@@ -1,7 +1,10 @@
 package intake
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"strings"
 	"time"
 
 	"patchcord/ami"
@@ -12,47 +15,146 @@ import (
 // a channel is gone when it stands in neither (reliability row A21).
 const secondLook = 2500 * time.Millisecond
 
-// resync asks a PBX, after every login, what is going on. The answers come
-// through OnFrame like everything else, between two markers in the log.
+const (
+	queuesEvery = time.Minute            // how often members of queues are read again (reliability row C15)
+	afterReload = 500 * time.Millisecond // a reload of everything tells of each module: they are one (row A25)
+	afterCode   = time.Second            // after a call of a feature code, by which people log in at phones
+)
+
+// resync asks a PBX, after every login, what is going on, and from then on what no event
+// tells of. The answers come through OnFrame like everything else; those about channels
+// between two markers in the log.
 type resync struct {
-	road *road
-	want chan struct{} // one place: asking twice is asking once
+	road    *road
+	every   time.Duration // between two readings of the queues
+	want    chan struct{} // one place: asking twice is asking once
+	loaded  chan struct{} // likewise: the PBX read its configuration anew
+	dialled chan struct{} // likewise: somebody dialled a feature code
+	refused map[string]bool
 }
 
-func newResync(r *road) *resync { return &resync{road: r, want: make(chan struct{}, 1)} }
+func newResync(r *road) *resync {
+	return &resync{
+		road: r, every: cmp.Or(r.line.cfg.QueuesEvery, queuesEvery), refused: map[string]bool{},
+		want: make(chan struct{}, 1), loaded: make(chan struct{}, 1), dialled: make(chan struct{}, 1),
+	}
+}
 
 // begin asks for a resync. It never waits.
-func (s *resync) begin() {
+func (s *resync) begin() { raise(s.want) }
+
+func raise(c chan struct{}) {
 	select {
-	case s.want <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }
 
+// heard looks whether a frame is about something that is to be asked for. It never waits.
+func (s *resync) heard(raw string) {
+	switch {
+	case strings.HasPrefix(raw, "Event: Reload"):
+		raise(s.loaded)
+	case strings.HasPrefix(raw, "Event: Newchannel") && strings.Contains(raw, "\nExten: *"):
+		raise(s.dialled)
+	}
+}
+
 func (s *resync) run(ctx context.Context) error {
+	tick := time.NewTicker(s.every)
+	defer tick.Stop()
 	for {
+		var err error
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-s.want:
+			clear(s.refused) // another login may have other rights
+			err = s.whole(ctx)
+			tick.Reset(s.every)
+		case <-s.loaded:
+			clear(s.refused) // modules may have come
+			if err = pause(ctx, afterReload); err == nil {
+				drop(s.loaded)
+				s.read(ctx, "QueueStatus", "DeviceStateList")
+				s.logins(ctx, true)
+			}
+		case <-s.dialled:
+			if err = pause(ctx, afterCode); err == nil {
+				drop(s.dialled)
+				s.logins(ctx, false)
+			}
+		case <-tick.C:
+			s.read(ctx, "QueueStatus")
+			s.logins(ctx, false)
 		}
-		for range 2 {
-			if !s.look(ctx) {
-				break // the connection is lost: the next login asks again
-			}
-			select {
-			case <-ctx.Done():
-				return ctx.Err()
-			case <-time.After(secondLook):
-			}
+		if err != nil {
+			return err
 		}
 	}
 }
 
-// look writes one picture of the PBX's channels, bridges and queues into the log, and
-// says whether it is whole. Channels that are missing end calls, so without all of them
-// it is none; of the rest each list counts by itself.
-func (s *resync) look(ctx context.Context) bool {
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}
+
+// drop forgets what was asked for meanwhile.
+func drop(c chan struct{}) {
+	select {
+	case <-c:
+	default:
+	}
+}
+
+// whole looks twice: a channel is gone when it stands in neither list.
+func (s *resync) whole(ctx context.Context) error {
+	if !s.look(ctx, true) {
+		return nil // the connection is lost: the next login asks again
+	}
+	if err := pause(ctx, secondLook); err != nil {
+		return err
+	}
+	s.look(ctx, false)
+	return nil
+}
+
+// read asks for lists, while the session is up.
+func (s *resync) read(ctx context.Context, names ...string) {
+	for _, name := range names {
+		s.ask(ctx, ami.NewAction(name))
+	}
+}
+
+// logins reads who is logged in at which phone. FreePBX keeps that in Asterisk's database,
+// of which no event tells; it is read again where people do move between phones.
+func (s *resync) logins(ctx context.Context, again bool) {
+	if again || s.road.live.peopleMove() {
+		s.ask(ctx, ami.NewAction("DBGetTree", "Family", "DEVICE"))
+	}
+}
+
+// ask asks for a list that a PBX may refuse, and then not again until the next login: an
+// account without the right has none a minute later.
+func (s *resync) ask(ctx context.Context, a ami.Action) {
+	if s.refused[a.Name] || !s.road.up() {
+		return
+	}
+	refusal, ok := errors.AsType[*ami.ReplyError](s.list(ctx, a))
+	if ok && ctx.Err() == nil {
+		s.refused[a.Name] = true
+		s.road.line.log.Info("the PBX refuses a list; what it would tell is not known", "list", a.Name, "answer", refusal.Text)
+	}
+}
+
+// look writes one picture of the PBX's channels, bridges and queues into the log, the
+// first time its phones too, and says whether it is whole. Channels that are missing end
+// calls, so without all of them it is none; of the rest each list counts by itself.
+func (s *resync) look(ctx context.Context, first bool) bool {
 	placed := s.placed()
 	s.road.put(buffer.ResyncBegin, time.Now(), nil)
 	channels, err := s.road.session.List(ctx, ami.Action{Name: "CoreShowChannels"})
@@ -64,15 +166,22 @@ func (s *resync) look(ctx context.Context) bool {
 		s.list(ctx, ami.NewAction("QueueStatus"))
 		s.status(ctx, unplaced(channels, placed))
 	}
+	if err == nil && first {
+		s.read(ctx, "DeviceStateList")
+		s.logins(ctx, true)
+	}
 	s.road.put(buffer.ResyncEnd, time.Now(), marker{Complete: err == nil}.encode())
 	return err == nil
 }
 
-// list asks for a list without which a picture is only poorer.
-func (s *resync) list(ctx context.Context, a ami.Action) {
-	if _, err := s.road.session.List(ctx, a); err != nil && ctx.Err() == nil {
+// list asks for a list without which a picture is only poorer. One that has not the length
+// that it says counts as well: Asterisk 16 says 1 of every DBGetTree.
+func (s *resync) list(ctx context.Context, a ami.Action) error {
+	_, err := s.road.session.List(ctx, a)
+	if err != nil && ctx.Err() == nil {
 		s.road.line.log.Debug("a list of the PBX did not come whole", "list", a.Name, "err", err)
 	}
+	return err
 }
 
 // status asks for more of single channels; of all of them when they are many.

@@ -38,6 +38,7 @@ func TestResyncDelaysNoPop(t *testing.T) {
 		took, channels = resynced(t, log, cut)
 		return took > 0
 	})
+	eventually(t, "a phone to ring since", func() bool { _, pops := r.latestPop(cut); return pops > 0 })
 	worst, pops := r.latestPop(cut)
 	t.Logf("%d channels in %v; %d pops, the latest %v after it was heard", channels, took, pops, worst)
 	if channels < live || pops == 0 {

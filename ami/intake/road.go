@@ -193,7 +193,11 @@ func (r *road) listen(ctx context.Context) error {
 func (r *road) dropped(from time.Time) { r.shedFrom.CompareAndSwap(nil, &from) }
 
 // OnFrame implements ami.Handler.
-func (r *road) OnFrame(f ami.Frame) { r.put(buffer.Frame, f.At, bytesOf(f.Msg.Raw())) }
+func (r *road) OnFrame(f ami.Frame) {
+	raw := f.Msg.Raw()
+	r.put(buffer.Frame, f.At, bytesOf(raw))
+	r.resync.heard(raw)
+}
 
 // OnState implements ami.Handler. Losing a connection is an entry of the log at
 // the time until which the PBX was heard: what it said after that may be missing.

@@ -43,6 +43,16 @@ func (h *house) Call(tenant, id string) (*crm.Call, bool) {
 	return nil, false
 }
 
+// Unreachable reports whether the tenant's PBX reaches no device of the extension.
+func (h *house) Unreachable(tenant, pbx, extension string) bool {
+	for _, l := range h.lines {
+		if name, t := l.PBX(); name == pbx && t == tenant {
+			return l.Unreachable(extension)
+		}
+	}
+	return false
+}
+
 // Agents returns what every bound extension is doing, as the open calls tell.
 func (h *house) Agents(tenant string) []crm.AgentState {
 	type phone struct{ pbx, extension string }
@@ -51,6 +61,9 @@ func (h *house) Agents(tenant string) []crm.AgentState {
 		k := phone{b.PBX, b.Extension}
 		if _, ok := states[k]; !ok {
 			s := crm.AgentState{PBX: b.PBX, Extension: b.Extension, State: "idle"}
+			if h.Unreachable(tenant, b.PBX, b.Extension) {
+				s.State = "unavailable"
+			}
 			s.Agent, s.Agents = h.people.Named(tenant, b.PBX, b.Extension, time.Now())
 			states[k] = s
 		}
