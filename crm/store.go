@@ -183,13 +183,16 @@ type UserStore interface {
 	Users(ctx context.Context, tenant string) ([]User, error)
 	// UpdateUser stores role, password hash, disabled and version.
 	UpdateUser(ctx context.Context, u User) error
-	// Bind gives the extension to the user from at on, beside whoever else has it: an
-	// extension may have several users, and a user several extensions. Binding what is
-	// bound already is a no-op. ErrNotFound when there is no such user.
-	Bind(ctx context.Context, userID, pbx, extension string, at time.Time) error
-	// Unbind ends the binding at that time; ErrNotFound when there is none.
+	// Bind gives b's extension to the user b.UserID from b.From until b.Until, for good when
+	// that is zero, beside whoever else has it: an extension may have several users, and a
+	// user several extensions. What he has of that time already becomes one with it. With
+	// alone nobody else has the extension then: what they would have is taken away, and what
+	// they would have after it stays. ErrNotFound when there is no such user.
+	Bind(ctx context.Context, b Binding, alone bool) error
+	// Unbind ends the user's binding at that time, and what he would have of the extension
+	// later; ErrNotFound when there is neither.
 	Unbind(ctx context.Context, userID, pbx, extension string, at time.Time) error
-	// Bindings returns all bindings of the tenant, past ones included.
+	// Bindings returns all bindings of the tenant, past ones and ones to come included, by their beginning.
 	Bindings(ctx context.Context, tenant string) ([]Binding, error)
 }
 

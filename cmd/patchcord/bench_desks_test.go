@@ -48,7 +48,7 @@ func hire(t *testing.T, dir string, n, phones int) []agent {
 			t.Fatal(err)
 		}
 		if i < phones {
-			if err := s.Bind(t.Context(), u.ID, benchPBX, a.extension, time.Now().Add(-time.Hour)); err != nil {
+			if err := s.Bind(t.Context(), crm.Binding{UserID: u.ID, PBX: benchPBX, Extension: a.extension, From: crm.At(time.Now().Add(-time.Hour))}, false); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -147,7 +147,7 @@ func furnish(ctx context.Context, d *daemon) (string, error) {
 		if u.extension == "" {
 			continue
 		}
-		if err := d.store.Bind(ctx, user.ID, demoPBX, u.extension, time.Now().Add(-time.Hour)); err != nil {
+		if err := d.store.Bind(ctx, crm.Binding{UserID: user.ID, PBX: demoPBX, Extension: u.extension, From: crm.At(time.Now().Add(-time.Hour))}, false); err != nil {
 			return "", err
 		}
 	}

@@ -92,7 +92,7 @@ func (c *cluster) hire(t *testing.T, name, extension string) {
 	if err := c.store.CreateUser(t.Context(), u); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.store.Bind(t.Context(), u.ID, "hq", extension, time.Now().Add(-time.Hour)); err != nil {
+	if err := c.store.Bind(t.Context(), crm.Binding{UserID: u.ID, PBX: "hq", Extension: extension, From: crm.At(time.Now().Add(-time.Hour))}, false); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -34,6 +34,7 @@ type userAddCmd struct {
 	Role          crm.Role `help:"owner, admin, supervisor, agent, auditor or integration." default:"agent"`
 	Extension     []string `help:"Phone of an agent, as PBX/EXTENSION (repeatable)." placeholder:"hq/1001" sep:"none"`
 	PasswordStdin bool     `help:"Read the password from the first line of standard input." required:""`
+	stretch
 }
 
 // Help is shown by `patchcord user add --help`.
@@ -71,7 +72,7 @@ func (c *userAddCmd) Run(ctx context.Context, t *terminal) error {
 	} else if err != nil {
 		return err
 	}
-	return bind(ctx, store, user.ID, phones)
+	return c.bind(ctx, store, user.ID, phones, false)
 }
 
 type userSetCmd struct {
@@ -79,14 +80,23 @@ type userSetCmd struct {
 	Name            string   `arg:"" help:"Name of the user."`
 	Role            crm.Role `help:"New role."`
 	Extension       []string `help:"Phone to add, as PBX/EXTENSION (repeatable)." placeholder:"hq/1001" sep:"none"`
+	Move            bool     `help:"Take those phones from everybody else who has one: hot-desking."`
 	RemoveExtension []string `help:"Phone to take away (repeatable)." placeholder:"hq/1001" sep:"none"`
 	PasswordStdin   bool     `help:"Read a new password from the first line of standard input; ends every login."`
+	stretch
+}
+
+// stretch is for how long phones are given.
+type stretch struct {
+	From  time.Time `help:"When the phones begin to be his, such as 2026-03-02T08:00:00+01:00; now by default." format:"2006-01-02T15:04:05Z07:00" placeholder:"TIME"`
+	Until time.Time `help:"When they end to be his; never by default." format:"2006-01-02T15:04:05Z07:00" placeholder:"TIME"`
 }
 
 // Help is shown by `patchcord user set --help`.
 func (userSetCmd) Help() string {
 	return `Example:
-  patchcord user set jo --remove-extension hq/1001 --extension hq/1002`
+  patchcord user set jo --remove-extension hq/1001 --extension hq/1002
+  patchcord user set jo --extension hq/1003 --move --until 2026-03-02T16:00:00+01:00`
 }
 
 // Run applies what was given and leaves the rest.
@@ -126,7 +136,7 @@ func (c *userSetCmd) Run(ctx context.Context, t *terminal) error {
 			return err
 		}
 	}
-	return bind(ctx, store, user.ID, add)
+	return c.bind(ctx, store, user.ID, add, c.Move)
 }
 
 func setPassword(user *crm.User, in io.Reader) error {
@@ -242,9 +252,17 @@ func parseExtensions(list []string) ([]phone, error) {
 	return phones, nil
 }
 
-func bind(ctx context.Context, store crm.Store, userID string, phones []phone) error {
+func (s stretch) bind(ctx context.Context, store crm.Store, userID string, phones []phone, alone bool) error {
+	from := s.From
+	if from.IsZero() {
+		from = time.Now()
+	}
+	if !s.Until.IsZero() && !s.Until.After(from) {
+		return errors.New("--until must be later than --from, and than now")
+	}
 	for _, p := range phones {
-		if err := store.Bind(ctx, userID, p.pbx, p.extension, time.Now()); err != nil {
+		b := crm.Binding{UserID: userID, PBX: p.pbx, Extension: p.extension, From: crm.At(from), Until: crm.At(s.Until)}
+		if err := store.Bind(ctx, b, alone); err != nil {
 			return fmt.Errorf("bind %s/%s: %w", p.pbx, p.extension, err)
 		}
 	}

@@ -20,7 +20,7 @@ type agentBody struct {
 	Role       crm.Role `json:"role"`
 	Disabled   bool     `json:"disabled,omitempty"`
 	Extensions []string `json:"extensions" doc:"pbx/extension"`
-	State      string   `json:"state" enum:"idle,ringing,talking" doc:"As the open calls show it"`
+	State      string   `json:"state" enum:"idle,ringing,talking,unavailable" doc:"As the open calls show it; unavailable: the PBX reaches none of his phones"`
 	Since      crm.Time `json:"since,omitzero"`
 }
 
@@ -29,7 +29,7 @@ type agentOutput struct{ Body agentBody }
 type setAgentInput struct {
 	Name string `path:"name"`
 	Body struct {
-		Extensions []string `json:"extensions" maxItems:"50" doc:"pbx/extension; those not in the list are taken away"`
+		Extensions []string `json:"extensions" maxItems:"50" doc:"pbx/extension, for good; those not in the list are taken away"`
 		Move       bool     `json:"move,omitempty" doc:"Take the extensions away from everybody else who has one"`
 	}
 }
@@ -57,7 +57,7 @@ func (a *API) listAgents(ctx context.Context, c caller, in *Paged) (*listOutput[
 			continue
 		}
 		if u.Role == crm.RoleAgent || len(extensions[u.ID]) > 0 {
-			agents = append(agents, agentOf(u, extensions[u.ID], open))
+			agents = append(agents, a.agentOf(u, extensions[u.ID], open))
 		}
 	}
 	return pageOf(agents, func(b agentBody) string { return strings.ToLower(b.Name) }, *in)
@@ -76,39 +76,18 @@ func (a *API) setAgent(ctx context.Context, c caller, in *setAgentInput) (*agent
 	if err != nil {
 		return nil, err
 	}
-	if err := a.rebind(ctx, u.ID, held[u.ID], want); err != nil {
+	if err := a.rebind(ctx, u.ID, held[u.ID], want, in.Body.Move); err != nil {
 		return nil, fmt.Errorf("set agent: %w", err)
 	}
-	if in.Body.Move {
-		delete(held, u.ID)
-		if err := a.takeAway(ctx, held, want); err != nil {
-			return nil, fmt.Errorf("set agent: %w", err)
-		}
-	}
-	return &agentOutput{Body: agentOf(u, want, a.live.Open(c.Tenant))}, nil
-}
-
-// takeAway ends the others' bindings of the extensions.
-func (a *API) takeAway(ctx context.Context, others map[string][]extension, what []extension) error {
-	now := time.Now()
-	for userID, held := range others {
-		for _, e := range held {
-			if !slices.Contains(what, e) {
-				continue
-			}
-			if err := a.store.Unbind(ctx, userID, e.pbx, e.number, now); err != nil && !errors.Is(err, crm.ErrNotFound) {
-				return err
-			}
-		}
-	}
-	return nil
+	return &agentOutput{Body: a.agentOf(u, want, a.live.Open(c.Tenant))}, nil
 }
 
 // rebind gives before it takes, so that a failure in between takes nothing away.
-func (a *API) rebind(ctx context.Context, userID string, held, want []extension) error {
+func (a *API) rebind(ctx context.Context, userID string, held, want []extension, alone bool) error {
 	now := time.Now()
 	for _, e := range want {
-		if err := a.store.Bind(ctx, userID, e.pbx, e.number, now); err != nil {
+		b := crm.Binding{UserID: userID, PBX: e.pbx, Extension: e.number, From: crm.At(now)}
+		if err := a.store.Bind(ctx, b, alone); err != nil {
 			return err
 		}
 	}
@@ -173,8 +152,12 @@ func (a *API) parseExtensions(in []string) ([]extension, error) {
 	return out, nil
 }
 
-func agentOf(u crm.User, held []extension, open []*crm.Call) agentBody {
+func (a *API) agentOf(u crm.User, held []extension, open []*crm.Call) agentBody {
 	state, since := stateOf(u.Name, open)
+	reached := func(e extension) bool { return !a.live.Unreachable(u.Tenant, e.pbx, e.number) }
+	if state == "idle" && len(held) > 0 && !slices.ContainsFunc(held, reached) {
+		state = "unavailable"
+	}
 	return agentBody{Name: u.Name, Role: u.Role, Disabled: u.Disabled, Extensions: names(held), State: state, Since: since}
 }
 

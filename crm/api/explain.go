@@ -28,7 +28,7 @@ type explainOutput struct{ Body crm.Explanation }
 type extensionBody struct {
 	PBX       string   `json:"pbx"`
 	Extension string   `json:"extension"`
-	Users     []string `json:"users" nullable:"false" doc:"Nobody: calls that ring it pop nowhere; bind it with PUT /v1/agents/{name}"`
+	Users     []string `json:"users" nullable:"false" doc:"Nobody: calls that ring it pop nowhere; bind it with PUT /v1/agents/{name}/extensions/{pbx}/{extension}"`
 	SeenAt    crm.Time `json:"seen_at,omitzero" doc:"When a call last rang it or it talked; absent: not in that time"`
 }
 
@@ -47,8 +47,8 @@ those of evidence are of this daemon's clock, those of records of the PBX's.
 An agent is answered about himself only: of a call that was not offered to him, why not.`}, a.explainCall)
 	route(a, huma.Operation{OperationID: "list-extensions", Method: http.MethodGet, Path: "/v1/extensions", Tags: []string{"agents"},
 		Summary: "Extensions that had part in calls or have users, by PBX and number",
-		Description: `Whatever a call rang is shown, bound or not. FreePBX's device and user mode is not followed: an extension is the number of
-the device that rang, so whoever logs in at another device is bound to that one here.`}, a.listExtensions)
+		Description: `Whatever a call rang is shown, bound or not. An extension is the number of the phone that rang. Where people log in at phones
+(FreePBX's device and user mode), whoever is bound to the number of the user who is logged in there has its pops.`}, a.listExtensions)
 }
 
 func (a *API) explainCall(ctx context.Context, c caller, in *explainInput) (*explainOutput, error) {

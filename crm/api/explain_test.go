@@ -30,7 +30,7 @@ func explainBench(t *testing.T) *bench {
 	c.Offers = append(c.Offers, crm.Offer{ID: "hq:1.3", Extension: "1003", StartedAt: start, EndedAt: c.EndedAt, Result: crm.ResultRescinded, By: "1001"})
 	b.record("default", "hq", c)
 	for user, ext := range map[string]string{"anna": "1001", "ben": "1002"} {
-		if err := b.store.Bind(t.Context(), "default-"+user, "hq", ext, start.Add(-time.Hour)); err != nil {
+		if err := b.store.Bind(t.Context(), crm.Binding{UserID: "default-" + user, PBX: "hq", Extension: ext, From: crm.At(start.Add(-time.Hour))}, false); err != nil {
 			t.Fatal(err)
 		}
 	}

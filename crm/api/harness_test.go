@@ -42,7 +42,10 @@ type bench struct {
 type liveFold struct {
 	mu    sync.Mutex
 	calls map[string]*crm.Call // guarded by mu
+	away  map[string]bool      // extensions that the PBX does not reach; not changed while requests run
 }
+
+func (l *liveFold) Unreachable(_, _, extension string) bool { return l.away[extension] }
 
 func (l *liveFold) put(c *crm.Call) {
 	l.mu.Lock()

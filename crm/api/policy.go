@@ -33,6 +33,7 @@ func policy() map[string]grants {
 	contacts := grants{crm.RoleOwner: tenant, crm.RoleAdmin: tenant, crm.RoleSupervisor: tenant, crm.RoleAgent: tenant, crm.RoleIntegration: tenant}
 	removeContacts := grants{crm.RoleOwner: tenant, crm.RoleAdmin: tenant, crm.RoleSupervisor: tenant, crm.RoleIntegration: tenant}
 	overview := grants{crm.RoleOwner: tenant, crm.RoleAdmin: tenant, crm.RoleSupervisor: team, crm.RoleIntegration: tenant}
+	seats := grants{crm.RoleOwner: tenant, crm.RoleAdmin: tenant, crm.RoleSupervisor: team}
 	holds := grants{crm.RoleOwner: tenant, crm.RoleAdmin: tenant, crm.RoleAuditor: tenant}
 	gaps := grants{crm.RoleOwner: tenant, crm.RoleAdmin: tenant, crm.RoleSupervisor: tenant, crm.RoleAuditor: tenant, crm.RoleIntegration: tenant}
 
@@ -47,6 +48,7 @@ func policy() map[string]grants {
 		"list-contacts": contacts, "read-contact": contacts, "create-contact": contacts, "update-contact": contacts,
 		"delete-contact": removeContacts,
 		"list-agents":    readCalls, "set-agent": admins,
+		"list-bindings": readCalls, "bind-extension": seats, "unbind-extension": seats,
 		"explain-call": work, "list-extensions": overview,
 		"list-dispositions": contacts, "list-gaps": gaps, "list-events": overview,
 		"list-webhooks": admins, "list-webhook-jobs": admins, "redrive-webhook-job": admins, "redrive-webhook-jobs": admins, "skip-webhook-job": admins,

@@ -52,6 +52,16 @@ func attempts(b *bench, mine, theirs string) map[string][]attempt {
 		"delete-contact": {{"/v1/contacts/FRESH", nil, "204 204 204 403 403 204 403 404 401"}},
 		"list-agents":    {{"/v1/agents", nil, "200 200 200 200 403 200 200 200 401"}},
 		"set-agent":      {{"/v1/agents/agent", map[string]any{"extensions": []string{"hq/1001"}}, "200 200 403 403 403 403 403 404 401"}},
+		"list-bindings": {
+			{"/v1/agents/agent/extensions", nil, "200 200 200 200 403 200 404 404 401"},
+			{"/v1/agents/nobody/extensions", nil, "404 404 404 404 403 404 404 404 401"}},
+		"bind-extension": {
+			{"/v1/agents/agent/extensions/hq/1001", map[string]any{}, "200 200 200 403 403 403 403 404 401"},
+			{"/v1/agents/supervisor/extensions/hq/1001", map[string]any{}, "200 200 403 403 403 403 403 404 401"},
+			{"/v1/agents/outsider/extensions/hq/1001", map[string]any{}, "404 404 404 403 403 403 403 200 401"}},
+		"unbind-extension": {
+			{"/v1/agents/agent/extensions/hq/1009", nil, "404 404 404 403 403 403 403 404 401"},
+			{"/v1/agents/supervisor/extensions/hq/1009", nil, "404 404 403 403 403 403 403 404 401"}},
 		"explain-call": {
 			{callPath(mine) + "/explain", nil, "200 200 200 200 403 403 200 404 401"},
 			{callPath(mine) + "/explain?agent=agent", nil, "200 200 200 200 403 403 403 404 401"},

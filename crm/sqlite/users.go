@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"patchcord/crm"
+	"patchcord/crm/internal/stored"
 )
 
 const userColumns = `id, tenant, name, role, password_hash, disabled, version, created`
@@ -74,18 +75,47 @@ func (s *Store) UpdateUser(ctx context.Context, u crm.User) error {
 }
 
 // Bind implements crm.UserStore.
-func (s *Store) Bind(ctx context.Context, userID, pbx, extension string, at time.Time) error {
+func (s *Store) Bind(ctx context.Context, b crm.Binding, alone bool) error {
 	return s.write(ctx, "bind extension", func(t tx) error {
 		var tenant string
-		if err := t.one(ctx, `SELECT tenant FROM users WHERE id = $1`, []any{userID}, &tenant); err != nil {
+		if err := t.one(ctx, `SELECT tenant FROM users WHERE id = $1`, []any{b.UserID}, &tenant); err != nil {
 			return err
 		}
-		_, err := t.exec(ctx, `
-			INSERT INTO bindings (tenant, user_id, pbx, extension, since) VALUES ($1, $2, $3, $4, $5)
-			ON CONFLICT (tenant, pbx, extension, user_id) WHERE until IS NULL DO NOTHING`,
-			tenant, userID, pbx, extension, at.UnixMilli())
-		return err
+		var rows []stored.Bound
+		err := t.each(ctx, `SELECT no, user_id, since, until FROM bindings WHERE tenant = $1 AND pbx = $2 AND extension = $3 ORDER BY no`,
+			[]any{tenant, b.PBX, b.Extension}, func(scan scan) error {
+				var r stored.Bound
+				err := scan(&r.No, &r.UserID, timeAt{&r.From}, timeAt{&r.Until})
+				rows = append(rows, r)
+				return err
+			})
+		if err != nil {
+			return err
+		}
+		put, remove := stored.Rebind(rows, b, alone)
+		for _, no := range remove {
+			if _, err := t.exec(ctx, `DELETE FROM bindings WHERE no = $1`, no); err != nil {
+				return err
+			}
+		}
+		for _, r := range put {
+			if err := putBinding(ctx, t, tenant, b, r); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
+}
+
+// putBinding changes the row, or makes it when it is new.
+func putBinding(ctx context.Context, t tx, tenant string, b crm.Binding, r stored.Bound) error {
+	if r.No != 0 {
+		_, err := t.exec(ctx, `UPDATE bindings SET since = $2, until = $3 WHERE no = $1`, r.No, ms(r.From.Time), ms(r.Until.Time))
+		return err
+	}
+	_, err := t.exec(ctx, `INSERT INTO bindings (tenant, user_id, pbx, extension, since, until) VALUES ($1, $2, $3, $4, $5, $6)`,
+		tenant, r.UserID, b.PBX, b.Extension, ms(r.From.Time), ms(r.Until.Time))
+	return err
 }
 
 // Unbind implements crm.UserStore.
@@ -93,9 +123,9 @@ func (s *Store) Unbind(ctx context.Context, userID, pbx, extension string, at ti
 	return s.write(ctx, "unbind extension", func(t tx) error {
 		n, err := t.exec(ctx, `
 			UPDATE bindings SET until = max(since, $4)
-			WHERE user_id = $1 AND pbx = $2 AND extension = $3 AND until IS NULL
+			WHERE user_id = $1 AND pbx = $2 AND extension = $3 AND (until IS NULL OR until > $4 AND until > since)
 				AND tenant = (SELECT tenant FROM users WHERE id = $1)`,
-			userID, pbx, extension, at.UnixMilli())
+			userID, pbx, extension, ms(at))
 		if err == nil && n == 0 {
 			return crm.ErrNotFound
 		}
