@@ -109,9 +109,8 @@ func TestAQueueNamesItsMember(t *testing.T) {
 			s := newScript(t, Config{PBX: "hq"})
 			s.event("Newchannel", append(on("", idA, chA, idA), "ChannelState=4", "CallerIDNum=02079460018", "Exten=5551001")...)
 			s.event("QueueCallerJoin", append(on("", idA, chA, idA), "Queue=support", "Position=1")...)
-			called, src := idB, idA
+			const called, src = "1772355600.3", "1772355600.4" // the halves of the pair
 			if behind {
-				called, src = "1772355600.3", "1772355600.4"
 				s.event("Newchannel", append(on("", called, local1, idA), "ChannelState=0")...)
 				s.event("Newchannel", append(on("", src, local2, idA), "ChannelState=4")...)
 				s.event("LocalBridge", "LocalOneUniqueid="+called, "LocalTwoUniqueid="+src)

@@ -144,11 +144,22 @@ func (s *resync) ask(ctx context.Context, a ami.Action) {
 	if s.refused[a.Name] || !s.road.up() {
 		return
 	}
-	refusal, ok := errors.AsType[*ami.ReplyError](s.list(ctx, a))
-	if ok && ctx.Err() == nil {
+	_, err := s.road.session.List(ctx, a)
+	refusal, ok := errors.AsType[*ami.ReplyError](err)
+	switch {
+	case err == nil || ctx.Err() != nil:
+	case ok:
 		s.refused[a.Name] = true
 		s.road.line.log.Info("the PBX refuses a list; what it would tell is not known", "list", a.Name, "answer", refusal.Text)
+	default:
+		s.partial(a, err)
 	}
+}
+
+// partial tells of a list that has not the length that it says. What came of it counts:
+// Asterisk 16 says 1 of every DBGetTree.
+func (s *resync) partial(a ami.Action, err error) {
+	s.road.line.log.Debug("a list of the PBX did not come whole", "list", a.Name, "err", err)
 }
 
 // look writes one picture of the PBX's channels, bridges and queues into the log, the
@@ -174,14 +185,11 @@ func (s *resync) look(ctx context.Context, first bool) bool {
 	return err == nil
 }
 
-// list asks for a list without which a picture is only poorer. One that has not the length
-// that it says counts as well: Asterisk 16 says 1 of every DBGetTree.
-func (s *resync) list(ctx context.Context, a ami.Action) error {
-	_, err := s.road.session.List(ctx, a)
-	if err != nil && ctx.Err() == nil {
-		s.road.line.log.Debug("a list of the PBX did not come whole", "list", a.Name, "err", err)
+// list asks for a list without which a picture is only poorer.
+func (s *resync) list(ctx context.Context, a ami.Action) {
+	if _, err := s.road.session.List(ctx, a); err != nil && ctx.Err() == nil {
+		s.partial(a, err)
 	}
-	return err
 }
 
 // status asks for more of single channels; of all of them when they are many.
