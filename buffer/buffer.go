@@ -26,6 +26,7 @@ const (
 	ResyncBegin Kind = 'R' // the frames up to ResyncEnd are list items asked for by us
 	ResyncEnd   Kind = 'r' // Data: JSON {"complete":bool,"lists":[…]}
 	Mark        Kind = 'T' // time index: At, nothing else
+	Redriven    Kind = 'D' // a dead letter again; At is its own. Data: JSON of the Letter
 )
 
 // Entry is one element of a log.

@@ -18,6 +18,8 @@ var (
 	ErrReused = errors.New("refresh token reused")
 	// ErrUnavailable: the store cannot be reached or written now; try again.
 	ErrUnavailable = errors.New("store unavailable")
+	// ErrRefused: the store answers, and will never take this, because of what it is.
+	ErrRefused = errors.New("refused by the store")
 	// ErrNewerSchema: the database was written by a newer patchcord.
 	ErrNewerSchema = errors.New("the database has a newer schema than this patchcord knows")
 )

@@ -38,6 +38,7 @@ type IngestStore interface {
 	// epoch of the PBX, and ErrConflict when the checkpoint is not b.From: then
 	// nothing was written. Committing a batch whose To is already the checkpoint
 	// is a no-op that returns nil, so a commit of unknown outcome may be repeated.
+	// ErrRefused when something in b can never be stored.
 	Commit(ctx context.Context, b Batch) error
 	// Gaps returns the gaps of a tenant that overlap [from, until), oldest first; a zero until is open.
 	Gaps(ctx context.Context, tenant string, from, until time.Time) ([]Gap, error)

@@ -56,7 +56,9 @@ func record(b *testing.B, entries []buffer.Entry, perCommit int, open func() crm
 		for rest := entries; len(rest) > 0; {
 			n := min(perCommit, len(rest))
 			began := cpuTime(b)
-			r.apply(rest[:n])
+			if err := r.apply(rest[:n]); err != nil {
+				b.Fatal(err)
+			}
 			folding += cpuTime(b) - began
 			if err := r.commit(b.Context()); err != nil {
 				b.Fatal(err)
@@ -81,7 +83,7 @@ func benchRecorder(b *testing.B, store crm.Store) *recorder {
 		b.Fatal(err)
 	}
 	r := &recorder{
-		pbx: "hq", tenant: "default", epoch: epoch, store: store, logger: log,
+		pbx: "hq", tenant: "default", epoch: epoch, store: store, logger: log, bear: applied,
 		people: NewPeople(store, []string{"default"}, log), match: newMatcher(store, log),
 		cfg: calls.Config{PBX: "hq", Tenant: "default", Region: "GB"},
 	}

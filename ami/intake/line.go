@@ -34,6 +34,7 @@ type Config struct {
 	Store       Store
 	People      *People
 	Publish     func(*crm.Event)                // the live events, in order; must not block
+	Dead        *buffer.DeadLetters             // of what cannot be recorded; nil: in Log
 	OnStatus    func(Status)                    // whenever the session's state changes; must not block; nil for none
 	OnStale     func(*crm.Event, time.Duration) // of a ring that is too old to be shown, and how old; must not block; nil for none
 	QueuesEvery time.Duration                   // how often members of queues are read again; 0 means a minute
@@ -68,6 +69,9 @@ type Line struct {
 func New(cfg Config) *Line {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Dead == nil {
+		cfg.Dead = buffer.NewDeadLetters(cfg.Log, cfg.Logger)
 	}
 	l := &Line{cfg: cfg, log: cfg.Logger.With("pbx", cfg.PBX)}
 	l.status.disowned()
@@ -153,6 +157,7 @@ func (l *Line) own(ctx context.Context, c claim) error {
 	for name, part := range map[string]func(context.Context) error{
 		"append": r.appender.Run, "live": r.live.run, "record": r.recorder.run,
 		"session": r.listen, "mark": r.mark, "trim": r.trim, "resync": r.resync.run, "lease": r.keep, "spool": r.watchSpool,
+		"dead letters": r.watchDead,
 	} {
 		g.Go(func() error {
 			if err := part(ctx); err != nil {
@@ -262,6 +267,7 @@ type Status struct {
 	Lag         time.Duration
 	Session     ami.SessionStats     // since this node owns the PBX
 	Append      buffer.AppenderStats // likewise
+	DeadLetters int                  // that wait for a person; 0 while this node does not own the PBX
 }
 
 // Status returns the state of the line. Lag is the age of the oldest entry that is not committed yet.
@@ -275,6 +281,7 @@ func (l *Line) Status() Status {
 	if r := l.road.Load(); r != nil {
 		s.Lag = r.recorder.lag()
 		s.Session, s.Append = r.session.Stats(), r.appender.Stats()
+		s.DeadLetters = int(r.dead.Load())
 	}
 	return s
 }

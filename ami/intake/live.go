@@ -100,7 +100,7 @@ func (l *live) heardAt() time.Time {
 func (l *live) catchUp(ctx context.Context, log buffer.Log, pbx string, last crm.Position, heard func(buffer.Entry)) error {
 	for l.reached().Compare(last) < 0 {
 		entries, err := log.Read(ctx, pbx, l.reached(), readLimit)
-		entries, err = readable(entries, err, l.heardAt(), l.log)
+		entries, err = readable(entries, err, l.heardAt())
 		if err != nil {
 			return fmt.Errorf("read log of %s for the screens: %w", pbx, err)
 		}
@@ -129,16 +129,17 @@ func (l *live) run(ctx context.Context) error {
 func (l *live) take(ctx context.Context, e buffer.Entry) {
 	in, err := inputOf(e)
 	if err != nil {
-		l.mu.Lock()
-		l.pos = e.Pos
-		l.mu.Unlock()
-		l.log.Error("entry not understood; it stays in the log", "pos", e.Pos.String(), "err", err)
-		return
+		in = hole(e) // the recorder says so
 	}
 	l.mu.Lock()
-	events := applied(l.fold, in, l.log)
-	l.fold.Discard() // the recorded fold keeps the state; this one only tells
-	l.last, l.pos = e.At, e.Pos
+	events, err := applied(l.fold, in)
+	if err != nil {
+		l.log.Error("the screens do without a frame that could not be folded; please report it", "pos", e.Pos.String(), "err", err)
+	}
+	l.fold.Discard()                       // the recorded fold keeps the state; this one only tells
+	if l.pos = e.Pos; e.At.After(l.last) { // a gap, or a dead letter, may lie in the past
+		l.last = e.At
+	}
 	for i := range events {
 		l.people.dressEvent(&events[i]) // before anybody else can ask the fold for the record
 		l.recent.note(&events[i])

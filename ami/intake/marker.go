@@ -1,10 +1,10 @@
 package intake
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"runtime/debug"
 	"time"
 
@@ -52,17 +52,22 @@ const unreadable buffer.Kind = '!'
 // readable makes of a log's answer one that a fold can take: a damaged entry, at which
 // reading would end for ever, is given as one that says so. It was received after the one
 // before, of which last is the receipt.
-func readable(entries []buffer.Entry, err error, last time.Time, log *slog.Logger) ([]buffer.Entry, error) {
+func readable(entries []buffer.Entry, err error, last time.Time) ([]buffer.Entry, error) {
 	damaged, ok := errors.AsType[*buffer.DamagedError](err)
 	if !ok {
 		return entries, err
 	}
-	log.Error("an entry of the log is damaged; it is passed over, and marked as a gap", "pos", damaged.Pos.String(), "reason", damaged.Reason)
 	if last.IsZero() {
 		last = time.Now().UTC()
 	}
 	m := marker{Cause: crm.GapOverflow, Detail: "an entry of the log is damaged: " + damaged.Reason}
 	return []buffer.Entry{{Pos: damaged.Pos, At: last, Kind: unreadable, Data: m.encode()}}, nil
+}
+
+// hole says that something was heard and is not recorded.
+func hole(e buffer.Entry) calls.Input {
+	return calls.Input{Pos: e.Pos, At: e.At, Kind: calls.Hole, Cause: crm.GapOverflow,
+		Detail: "entry " + e.Pos.String() + " of the log could not be recorded, and is a dead letter"}
 }
 
 // inputOf says what an entry of the log means to the fold.
@@ -71,6 +76,11 @@ func inputOf(e buffer.Entry) (calls.Input, error) {
 	if e.Kind == buffer.Frame {
 		in.Msg = ami.NewMessage(textOf(e.Data))
 		return in, nil
+	}
+	if e.Kind == buffer.Redriven {
+		l, err := letterIn(e)
+		in.Msg = ami.NewMessage(textOf(l.Data))
+		return in, err
 	}
 	kind, ok := inputKinds[e.Kind]
 	if !ok {
@@ -94,15 +104,21 @@ func inputOf(e buffer.Entry) (calls.Input, error) {
 	return in, nil
 }
 
-// applied folds one input. A frame that the fold cannot bear (a defect of ours) is
-// passed over and stays in the log: one poisoned frame must not end a PBX's line,
-// nor be met again after every restart.
-func applied(fold *calls.Tracker, in calls.Input, log *slog.Logger) (events []crm.Event) {
+// letterIn returns the dead letter that an entry applies again.
+func letterIn(e buffer.Entry) (l buffer.Letter, err error) {
+	if err := json.Unmarshal(e.Data, &l); err != nil {
+		return l, fmt.Errorf("entry %s: %w", e.Pos, err)
+	}
+	return l, nil
+}
+
+// applied folds one input. One that the fold cannot bear (a defect of ours) is an error, and
+// leaves a fold that may have taken half of it.
+func applied(fold *calls.Tracker, in calls.Input) (events []crm.Event, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			log.Error("a frame could not be folded and was passed over; please report it with its place in the log",
-				"pos", in.Pos.String(), "event", in.Msg.Event(), "panic", p, "stack", string(debug.Stack()))
+			err = fmt.Errorf("the fold panicked at %s: %v\n%s", cmp.Or(in.Msg.Event(), "a marker"), p, debug.Stack())
 		}
 	}()
-	return fold.Apply(in)
+	return fold.Apply(in), nil
 }

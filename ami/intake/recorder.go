@@ -30,13 +30,16 @@ const (
 type recorder struct {
 	pbx, tenant string
 	epoch       uint64
+	node        string
 	log         buffer.Log
+	dead        *buffer.DeadLetters
 	store       crm.IngestStore
 	people      *People
 	match       *matcher
 	logger      *slog.Logger
 	cfg         calls.Config
-	onCommit    func(crm.Position) // told of every checkpoint; nil for none
+	bear        func(*calls.Tracker, calls.Input) ([]crm.Event, error) // is applied; tests have it panic
+	onCommit    func(crm.Position)                                     // told of every checkpoint; nil for none
 
 	queue  chan []buffer.Entry // full: entries are read back from the log instead
 	behind atomic.Bool         // the queue was full once; the log has more
@@ -44,12 +47,15 @@ type recorder struct {
 	fold      *calls.Tracker
 	applied   crm.Position // of the newest entry folded
 	at        time.Time    // until when the entries folded were received; zero before the first
+	heard     time.Time    // at, as committed
 	committed crm.Position
 	took      time.Duration     // of the last commit
 	since     time.Time         // of the oldest entry folded and not committed
 	state     map[string][]byte // the fold's state as committed
 	events    []crm.Event       // of entries folded and not committed
 	held      *calls.Changes    // drained from the fold and not committed
+	poison    poison
+	redriven  redriven
 
 	reached atomic.Pointer[crm.Position] // committed, for other goroutines
 	waiting atomic.Int64                 // since, for other goroutines: Unix ms, 0 when all is committed
@@ -61,32 +67,55 @@ func (r *recorder) resume(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("resume %s: %w", r.pbx, err)
 	}
-	r.fold, err = calls.Restore(noting(r.cfg), cp.State)
-	if err != nil {
-		return fmt.Errorf("resume %s: %w", r.pbx, err)
-	}
-	r.applied, r.committed, r.at, r.state = cp.Pos, cp.Pos, cp.At, cp.State
-	r.events, r.held = nil, nil
+	r.committed, r.heard, r.state = cp.Pos, cp.At, cp.State
 	if r.state == nil {
 		r.state = map[string][]byte{}
+	}
+	if err := r.rewind(); err != nil {
+		return err
 	}
 	return r.catchUp(ctx)
 }
 
-// catchUp folds and commits what the log has after the newest entry folded.
+// rewind goes back to what is committed: what was folded since is folded anew.
+func (r *recorder) rewind() (err error) {
+	if r.fold, err = calls.Restore(noting(r.cfg), r.state); err == nil {
+		err = r.redriven.restore(r.state)
+	}
+	if err != nil {
+		return fmt.Errorf("resume %s: %w", r.pbx, err)
+	}
+	r.applied, r.at, r.events, r.held = r.committed, r.heard, nil, nil
+	r.poison.folded, r.poison.spoiled = 0, false
+	return nil
+}
+
+// catchUp folds and commits what the log has after the newest entry folded. What cannot be
+// recorded is put aside.
 func (r *recorder) catchUp(ctx context.Context) error {
 	for {
-		entries, err := r.log.Read(ctx, r.pbx, r.applied, readLimit)
-		entries, err = readable(entries, err, r.at, r.logger)
+		if r.poison.spoiled {
+			if err := r.rewind(); err != nil {
+				return err
+			}
+		}
+		entries, err := r.log.Read(ctx, r.pbx, r.applied, r.poison.limit())
+		entries, err = readable(entries, err, r.at)
 		if err != nil {
 			return fmt.Errorf("read log of %s after %s: %w", r.pbx, r.applied, err)
 		}
-		if len(entries) == 0 {
-			return r.commit(ctx)
+		if err = r.apply(entries); err == nil {
+			err = r.commit(ctx)
 		}
-		r.apply(entries)
-		if err := r.commit(ctx); err != nil {
-			return err
+		switch {
+		case err != nil:
+			if err := r.setAside(ctx, entries, err); err != nil {
+				return err
+			}
+		case len(entries) == 0:
+			return nil
+		default:
+			r.poison.widen()
 		}
 	}
 }
@@ -144,8 +173,12 @@ func (r *recorder) gather(ctx context.Context) {
 // takeContiguous folds entries that follow what was folded. Once the queue was
 // full they may not: then the log is read instead, which has them all.
 func (r *recorder) takeContiguous(entries []buffer.Entry) {
-	if !r.behind.Load() {
-		r.apply(entries)
+	if r.behind.Load() {
+		return
+	}
+	if r.apply(entries) != nil { // it is met again, and put aside, when they are read from the log
+		r.poison.spoiled = true
+		r.behind.Store(true)
 	}
 }
 
@@ -178,38 +211,47 @@ func (r *recorder) persist(ctx context.Context) error {
 }
 
 func (r *recorder) persistOnce(ctx context.Context) error {
-	if r.behind.Swap(false) {
-		if err := r.catchUp(ctx); err != nil {
-			r.behind.Store(true)
+	if !r.behind.Swap(false) {
+		if len(r.events) == 0 && time.Since(r.since) < idleCommit {
+			return nil
+		}
+		err := r.commit(ctx)
+		if !errors.Is(err, crm.ErrRefused) {
 			return err
 		}
-		return nil
+		r.poison.spoiled = true
 	}
-	if len(r.events) == 0 && time.Since(r.since) < idleCommit {
-		return nil
+	if err := r.catchUp(ctx); err != nil {
+		r.behind.Store(true)
+		return err
 	}
-	return r.commit(ctx)
+	return nil
 }
 
-func (r *recorder) apply(entries []buffer.Entry) {
+// apply folds entries, up to one that cannot be, of which it returns a *poisonError.
+func (r *recorder) apply(entries []buffer.Entry) error {
 	for _, e := range entries {
 		if e.Pos.Compare(r.applied) <= 0 {
 			continue
 		}
-		if r.applied == r.committed {
+		if r.waiting.Load() == 0 {
 			r.since = time.Now()
 			r.waiting.Store(r.since.UnixMilli())
 		}
 		r.applied = e.Pos
+		r.poison.folded++
 		if e.At.After(r.at) { // a gap may lie in the past
 			r.at = e.At
 		}
-		in, err := inputOf(e)
+		in, err := r.input(e)
 		if err != nil {
-			r.logger.Error("entry not understood; skipped", "pbx", r.pbx, "pos", e.Pos.String(), "err", err)
-			continue
+			return &poisonError{e, err}
 		}
-		for _, ev := range applied(r.fold, in, r.logger) {
+		events, err := r.bear(r.fold, in)
+		if err != nil {
+			return &poisonError{e, err}
+		}
+		for _, ev := range events {
 			ev.Heard = e.At
 			r.people.dressEvent(&ev)
 			if ev.OfferID != "" {
@@ -218,6 +260,7 @@ func (r *recorder) apply(entries []buffer.Entry) {
 			r.events = append(r.events, ev)
 		}
 	}
+	return nil
 }
 
 // commit stores everything folded since the last commit, and the checkpoint.
@@ -226,6 +269,7 @@ func (r *recorder) commit(ctx context.Context) error {
 		return nil
 	}
 	ch := r.pending()
+	r.redriven.save(ch.State)
 	for _, c := range ch.Calls {
 		r.people.Dress(c)
 	}
@@ -247,7 +291,8 @@ func (r *recorder) commit(ctx context.Context) error {
 			r.state[k] = v
 		}
 	}
-	r.committed, r.events, r.held = r.applied, nil, nil
+	r.committed, r.heard, r.events, r.held = r.applied, r.at, nil, nil
+	r.poison.folded, r.poison.passed = 0, nil
 	r.reached.Store(&crm.Position{Epoch: r.applied.Epoch, Seq: r.applied.Seq})
 	r.waiting.Store(0)
 	if r.onCommit != nil {

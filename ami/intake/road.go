@@ -35,6 +35,7 @@ type road struct {
 	waiting bool           // guarded by mu: there is no epoch yet; entries are kept in early
 	early   []buffer.Entry // guarded by mu; without positions; full at maxEarly, then shutBy is set
 
+	dead     atomic.Int64              // how many dead letters wait
 	shedFrom atomic.Pointer[time.Time] // when entries began to be dropped, nil when none were
 }
 
@@ -45,7 +46,7 @@ func newRoad(l *Line) *road {
 	r.state = ami.State{Phase: ami.PhaseConnecting, Since: time.Now().UTC()}
 	r.recorder = &recorder{
 		pbx: c.PBX, tenant: c.Tenant, cfg: c.Fold,
-		log: c.Log, store: c.Store, people: c.People, match: l.live.match, logger: l.log,
+		node: c.Node, log: c.Log, dead: c.Dead, store: c.Store, people: c.People, match: l.live.match, logger: l.log, bear: applied,
 		queue: make(chan []buffer.Entry, recorderQueue),
 	}
 	r.recorder.onCommit = r.live.committed

@@ -202,7 +202,7 @@ func (l *Line) followOn(ctx, line context.Context) error {
 		l.live.begin(fold, cp.Pos)
 	}
 	entries, err := c.Follow.Follow(ctx, c.PBX, l.live.reached(), followLimit, followWait)
-	entries, err = readable(entries, err, l.live.heardAt(), l.log)
+	entries, err = readable(entries, err, l.live.heardAt())
 	for _, e := range entries {
 		l.live.take(line, e)
 		l.heard(e)

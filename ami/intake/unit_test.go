@@ -288,9 +288,3 @@ func TestEndedCallsAreKnownUntilTheyAreStored(t *testing.T) {
 		t.Errorf("still known: %+v", r)
 	}
 }
-
-func TestPoisonedFrameIsPassedOver(t *testing.T) {
-	if got := applied(nil, calls.Input{}, slog.New(slog.DiscardHandler)); got != nil {
-		t.Errorf("events of a fold that broke: %v", got)
-	}
-}

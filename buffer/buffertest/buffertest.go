@@ -38,6 +38,9 @@ func TestLog(t *testing.T, newPlace func(t testing.TB) Place) {
 		"a log that is opened again":               testReopen,
 		"a caller who gives up":                    testGivesUp,
 		"random operations agree with a model":     testModel,
+		"dead letters":                             testDeadLetters,
+		"dead letters are bounded":                 testManyDeadLetters,
+		"many add dead letters at once":            testDeadLettersAtOnce,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, newPlace(t)) })
 	}

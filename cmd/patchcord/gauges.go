@@ -36,6 +36,8 @@ func pbxMetrics() []pbxMetric {
 		{describe("pbx_last_frame_timestamp_seconds", "When the newest frame was received; 0 before the first.", "pbx"), gauge, lastFrame},
 		{describe("record_lag_seconds", "Age of the oldest frame that is not in the record yet.", "pbx"), gauge,
 			func(s intake.Status) float64 { return s.Lag.Seconds() }},
+		{describe("dead_letters", "Frames that could not be recorded and wait for a person.", "pbx"), gauge,
+			func(s intake.Status) float64 { return float64(s.DeadLetters) }},
 		{describe("append_lag_seconds", "Age of the oldest frame that is not durable yet.", "pbx"), gauge,
 			func(s intake.Status) float64 { return s.Append.Lag.Seconds() }},
 		{describe("append_queued", "Frames that are not durable yet.", "pbx"), gauge, func(s intake.Status) float64 { return float64(s.Append.Queued) }},

@@ -18,17 +18,18 @@ import (
 type cli struct {
 	Config string `help:"Configuration file (YAML). Without one: embedded storage in ./patchcord-data, and PATCHCORD_… variables." placeholder:"FILE" type:"path"`
 
-	Demo    demoCmd    `cmd:"" help:"Run everything on embedded defaults with a simulated PBX that places calls."`
-	Serve   serveCmd   `cmd:"" help:"Run the daemon."`
-	Check   checkCmd   `cmd:"" aliases:"doctor" help:"Try every PBX and store of the configuration and say what is missing."`
-	Fold    foldCmd    `cmd:"" help:"Fold recorded AMI bytes into call records, one JSON object a line."`
-	Capture captureCmd `cmd:"" help:"Record what a PBX sends, for fold and replay."`
-	Explain explainCmd `cmd:"" help:"Say why a call popped where it did, and nowhere else."`
-	Replay  replayCmd  `cmd:"" help:"Play a recorded trace on a TCP port, as Asterisk would."`
-	User    userCmd    `cmd:"" help:"Add, list and change users."`
-	Migrate migrateCmd `cmd:"" help:"Bring the database to this version's schema."`
-	Import  importCmd  `cmd:"" help:"Load history out of the PBX's own CDR or CEL."`
-	Version versionCmd `cmd:"" help:"Print the version."`
+	Demo       demoCmd       `cmd:"" help:"Run everything on embedded defaults with a simulated PBX that places calls."`
+	Serve      serveCmd      `cmd:"" help:"Run the daemon."`
+	Check      checkCmd      `cmd:"" aliases:"doctor" help:"Try every PBX and store of the configuration and say what is missing."`
+	Fold       foldCmd       `cmd:"" help:"Fold recorded AMI bytes into call records, one JSON object a line."`
+	Capture    captureCmd    `cmd:"" help:"Record what a PBX sends, for fold and replay."`
+	Explain    explainCmd    `cmd:"" help:"Say why a call popped where it did, and nowhere else."`
+	Replay     replayCmd     `cmd:"" help:"Play a recorded trace on a TCP port, as Asterisk would."`
+	Deadletter deadletterCmd `cmd:"" help:"Look at what a PBX said that could not be recorded, and apply it again."`
+	User       userCmd       `cmd:"" help:"Add, list and change users."`
+	Migrate    migrateCmd    `cmd:"" help:"Bring the database to this version's schema."`
+	Import     importCmd     `cmd:"" help:"Load history out of the PBX's own CDR or CEL."`
+	Version    versionCmd    `cmd:"" help:"Print the version."`
 }
 
 // terminal is where a command reads and writes.

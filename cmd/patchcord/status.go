@@ -50,6 +50,7 @@ func (h *house) PBXs() []api.PBXStatus {
 		list = append(list, api.PBXStatus{
 			Name: s.PBX, State: stateOf(s), Since: crm.At(s.State.Since),
 			LastFrameAt: crm.At(s.LastFrame), LagMS: crm.MillisOf(s.Lag), Detail: s.State.Text,
+			DeadLetters: s.DeadLetters,
 		})
 	}
 	return list

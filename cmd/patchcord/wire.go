@@ -39,6 +39,7 @@ type daemon struct {
 	auth     *auth.Service
 	people   *intake.People
 	house    *house
+	dead     *deadLetters
 	hub      *push.Hub
 	evidence *evidenceWriter
 	metrics  *metrics
@@ -84,6 +85,7 @@ func openDaemon(ctx context.Context, cfg *Config, log *slog.Logger) (_ *daemon, 
 	tenants := cfg.tenants()
 	d.people = intake.NewPeople(d.store, tenants, log)
 	d.house = &house{people: d.people}
+	d.dead = &deadLetters{letters: buffer.NewDeadLetters(d.witness, log), pbxs: cfg.PBXs} // not by the spool: other nodes read them
 	d.evidence, d.metrics = newEvidenceWriter(d.store, log), newMetrics()
 	d.hub = push.New(push.Config{
 		Live: d.house, Events: d.store, Sessions: d.auth, Logger: log, CheckEvery: checkLogins,
@@ -150,7 +152,7 @@ func (d *daemon) addLines() error {
 			PBX: p.Name, Tenant: tenant, Node: d.id,
 			Nodes: d.nodes, Follow: d.follow, Witness: d.witness,
 			Session: session, Fold: p.fold(),
-			Log: d.frames, Store: d.store, People: d.people, Logger: d.log,
+			Log: d.frames, Dead: d.dead.letters, Store: d.store, People: d.people, Logger: d.log,
 			Publish:  func(e *crm.Event) { d.hub.Publish(e); d.metrics.published(e) },
 			OnStale:  d.evidence.stale,
 			OnStatus: func(s intake.Status) { d.hub.SetPBX(tenant, shownState(s)) },
@@ -175,7 +177,7 @@ func (d *daemon) addWeb() error {
 		region = d.cfg.PBXs[0].Region
 	}
 	a, err := api.New(api.Config{
-		Store: d.store, Auth: d.auth, Live: d.house, Status: d.house, Destinations: d.cfg.destinations(), CRMs: &d.crms,
+		Store: d.store, Auth: d.auth, Live: d.house, Status: d.house, Destinations: d.cfg.destinations(), CRMs: &d.crms, DeadLetters: d.dead,
 		PublicURL: d.cfg.PublicURL, TrustedProxies: proxies, Region: region, Version: version(), Log: d.log,
 	})
 	if err != nil {

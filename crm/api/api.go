@@ -2,6 +2,7 @@ package api
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -40,7 +41,8 @@ type Config struct {
 	Status pbxStatus // nil: no PBX
 	// Destinations are the webhooks and CRMs of each tenant; nil: none.
 	Destinations destinations
-	CRMs         crms // nil: none
+	CRMs         crms        // nil: none
+	DeadLetters  deadLetters // nil: none
 
 	PublicURL      string         // what browsers see, "" when they see the listener itself
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For and -Proto are believed
@@ -58,6 +60,7 @@ type API struct {
 	status       pbxStatus
 	destinations destinations
 	crms         crms
+	deadLetters  deadLetters
 	publicURL    *url.URL // nil when not configured
 	proxies      []netip.Prefix
 	region       string
@@ -78,7 +81,7 @@ func New(c Config) (*API, error) {
 		return nil, errors.New("api: Store and Auth are needed")
 	}
 	a := &API{
-		store: c.Store, auth: c.Auth, live: c.Live, status: c.Status, destinations: c.Destinations, crms: c.CRMs, proxies: c.TrustedProxies, region: c.Region,
+		store: c.Store, auth: c.Auth, live: c.Live, status: c.Status, destinations: c.Destinations, crms: c.CRMs, deadLetters: c.DeadLetters, proxies: c.TrustedProxies, region: c.Region,
 		log: cmp.Or(c.Log, slog.Default()), policy: policy(), limits: newLimits(requestRate, requestBurst), searches: newLimits(searchRate, searchBurst),
 		routes: http.NewServeMux(), outer: http.NewServeMux(),
 	}
@@ -93,6 +96,9 @@ func New(c Config) (*API, error) {
 	}
 	if a.crms == nil {
 		a.crms = nothing{}
+	}
+	if a.deadLetters == nil {
+		a.deadLetters = nothing{}
 	}
 	if c.PublicURL != "" {
 		u, err := url.Parse(c.PublicURL)
@@ -131,6 +137,7 @@ func (a *API) register() {
 	a.registerLists()
 	a.registerWebhooks()
 	a.registerCRMs()
+	a.registerDeadLetters()
 	a.registerHealth()
 	documentPush(a.huma.OpenAPI())
 }
@@ -180,6 +187,16 @@ func (nothing) Unreachable(_, _, _ string) bool       { return false }
 func (nothing) PBXs() []PBXStatus                     { return nil }
 func (nothing) Destinations(string) []string          { return nil }
 func (nothing) CRMs(string) []CRM                     { return nil }
+
+func (nothing) DeadLetters(context.Context, string) ([]DeadLetter, error) { return nil, nil }
+
+func (nothing) Redrive(context.Context, string, string, crm.Position, string) error {
+	return crm.ErrNotFound
+}
+
+func (nothing) Drop(context.Context, string, string, crm.Position, string) error {
+	return crm.ErrNotFound
+}
 
 // origin returns the origin that browsers see, or "" when it is the request's own.
 func (a *API) origin() string {

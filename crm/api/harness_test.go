@@ -88,7 +88,7 @@ func newBench(t *testing.T, change ...func(*Config)) *bench {
 	}
 	c := Config{Store: store, Auth: b.auth, Live: b.live, Region: "GB", Log: log,
 		Status:       pbxs{{Name: "hq", State: Connected}, {Name: "branch", State: "disconnected", Detail: "connection refused"}},
-		Destinations: webhooks{"default": {"hook"}}, CRMs: crmList{"default": {{name: "hook"}}}}
+		Destinations: webhooks{"default": {"hook"}}, CRMs: crmList{"default": {{name: "hook"}}}, DeadLetters: &letterBox{}}
 	for _, f := range change {
 		f(&c)
 	}

@@ -24,6 +24,7 @@ type PBXStatus struct {
 	LastFrameAt crm.Time    `json:"last_frame_at,omitzero"`
 	LagMS       *crm.Millis `json:"lag_ms,omitempty" doc:"How far the record is behind what was received"`
 	Detail      string      `json:"detail,omitempty" doc:"Why it is not connected"`
+	DeadLetters int         `json:"dead_letters,omitempty" doc:"What it said that could not be recorded and waits for a person; see /v1/deadletters"`
 }
 
 type healthOutput struct {

@@ -52,6 +52,7 @@ func policy() map[string]grants {
 		"explain-call": work, "list-extensions": overview,
 		"list-dispositions": contacts, "list-gaps": gaps, "list-events": overview,
 		"list-webhooks": admins, "list-webhook-jobs": admins, "redrive-webhook-job": admins, "redrive-webhook-jobs": admins, "skip-webhook-job": admins,
+		"list-dead-letters": admins, "read-dead-letter": admins, "redrive-dead-letter": admins, "redrive-dead-letters": admins, "drop-dead-letter": admins,
 		"list-crms": overview, "read-crm": overview, "reconcile-crm": admins,
 		"list-crm-jobs": admins, "read-crm-job": admins, "edit-crm-job": admins, "redrive-crm-job": admins, "redrive-crm-jobs": admins, "skip-crm-job": admins,
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -115,8 +116,16 @@ func (s *Store) wrap(ctx context.Context, doing string, err error) error {
 		return fmt.Errorf("%s: %w: %w", doing, crm.ErrUnavailable, err)
 	case code(err) == "23505": // unique_violation
 		return fmt.Errorf("%s: %w: %w", doing, crm.ErrConflict, err)
+	case isRefusal(code(err)):
+		return fmt.Errorf("%s: %w: %w", doing, crm.ErrRefused, err)
 	}
 	return fmt.Errorf("%s: %w", doing, err)
+}
+
+// isRefusal reports whether the server took offence at a value: data exception, integrity
+// constraint violation, program limit exceeded. Another time it does so again.
+func isRefusal(code string) bool {
+	return strings.HasPrefix(code, "22") || strings.HasPrefix(code, "23") || strings.HasPrefix(code, "54")
 }
 
 // code returns the SQLSTATE of what the server answered, "" when it is none of its.

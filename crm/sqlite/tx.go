@@ -185,8 +185,23 @@ func (s *Store) wrap(ctx context.Context, doing string, err error) error {
 		return fmt.Errorf("%s: %w: %w", doing, crm.ErrUnavailable, err)
 	case isDuplicate(err):
 		return fmt.Errorf("%s: %w: %w", doing, crm.ErrConflict, err)
+	case isRefusal(err):
+		return fmt.Errorf("%s: %w: %w", doing, crm.ErrRefused, err)
 	}
 	return fmt.Errorf("%s: %w", doing, err)
+}
+
+// isRefusal reports whether SQLite took offence at a value. Another time it does so again.
+func isRefusal(err error) bool {
+	var e *driver.Error
+	if !errors.As(err, &e) {
+		return false
+	}
+	switch e.Code() & 0xff {
+	case lib.SQLITE_CONSTRAINT, lib.SQLITE_TOOBIG, lib.SQLITE_MISMATCH:
+		return true
+	}
+	return false
 }
 
 // isUnavailable reports whether the file cannot be used now: locked by another

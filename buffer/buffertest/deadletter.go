@@ -1,0 +1,128 @@
+package buffertest
+
+import (
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"patchcord/buffer"
+	"patchcord/crm"
+)
+
+func letter(epoch, seq uint64) buffer.Letter {
+	e := frame(epoch, seq)
+	return buffer.Letter{Pos: e.Pos, At: e.At, Kind: e.Kind, Data: e.Data, Reason: "refused", Tries: 3, Node: "a"}
+}
+
+// positions returns those of the letters that wait.
+func waiting(t *testing.T, d *buffer.DeadLetters) (list []crm.Position) {
+	t.Helper()
+	letters, err := d.List(t.Context(), "hq")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range letters {
+		list = append(list, l.Pos)
+	}
+	return list
+}
+
+func testDeadLetters(t *testing.T, open Place) {
+	d := buffer.NewDeadLetters(open(t), nil)
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := waiting(t, d); len(got) != 0 {
+		t.Fatalf("an empty log has letters %v", got)
+	}
+	// Letters need not come in order: another version may refuse what an earlier one took.
+	want := letter(3, 7)
+	must(d.Put(t.Context(), "hq", want))
+	must(d.Put(t.Context(), "hq", letter(2, 9)))
+	must(d.Put(t.Context(), "hq", letter(2, 9))) // as after a crash before the commit
+	must(d.Put(t.Context(), "hq2", letter(1, 1)))
+	again := buffer.NewDeadLetters(open(t), nil) // another process
+	letters, err := again.List(t.Context(), "hq")
+	must(err)
+	if len(letters) != 2 || letters[0].Pos != pos(2, 9) || letters[1].Pos != pos(3, 7) {
+		t.Fatalf("letters %+v; want two, by position", letters)
+	}
+	got := letters[1]
+	if got.Since.IsZero() || time.Since(got.Since) > time.Minute {
+		t.Errorf("it was put aside at %v", got.Since)
+	}
+	if got.Since = want.Since; got.Reason != want.Reason || string(got.Data) != string(want.Data) || !got.At.Equal(want.At) ||
+		got.Kind != want.Kind || got.Tries != want.Tries || got.Node != want.Node || got.Asked() {
+		t.Errorf("got %+v\nwant %+v", got, want)
+	}
+
+	must(again.Redrive(t.Context(), "hq", pos(3, 7), "boss"))
+	must(again.Redrive(t.Context(), "hq", pos(3, 7), "boss"))
+	if letters, _ = d.List(t.Context(), "hq"); !letters[1].Asked() || letters[0].Asked() {
+		t.Errorf("asked is %+v; want the second", letters)
+	}
+	refused := letter(3, 7)
+	refused.Again, refused.Tries = true, 1
+	must(d.Put(t.Context(), "hq", refused))
+	must(d.Put(t.Context(), "hq", refused)) // as after a crash before the commit
+	if letters, _ = d.List(t.Context(), "hq"); len(letters) != 2 || letters[1].Asked() || letters[1].Tries != 4 {
+		t.Errorf("after a re-drive that was refused: %+v; want it to wait, with 4 tries", letters[1])
+	}
+	must(d.Redrive(t.Context(), "hq", pos(3, 7), "boss"))
+	must(d.Redriven(t.Context(), "hq", pos(3, 7)))
+	must(again.Drop(t.Context(), "hq", pos(2, 9), "boss"))
+	if got := waiting(t, d); len(got) != 0 {
+		t.Errorf("still waiting: %v", got)
+	}
+	if got := d.Drop(t.Context(), "hq", pos(2, 9), "boss"); !errors.Is(got, buffer.ErrNoLetter) {
+		t.Errorf("dropping it twice: %v", got)
+	}
+	if got := d.Redrive(t.Context(), "hq", pos(1, 1), "boss"); !errors.Is(got, buffer.ErrNoLetter) {
+		t.Errorf("re-driving another PBX's: %v", got)
+	}
+	marker := letter(4, 0)
+	marker.Kind = buffer.Lost
+	must(d.Put(t.Context(), "hq", marker))
+	if got := d.Redrive(t.Context(), "hq", pos(4, 0), "boss"); !errors.Is(got, buffer.ErrOnlyThere) {
+		t.Errorf("re-driving a marker: %v", got)
+	}
+}
+
+func testManyDeadLetters(t *testing.T, open Place) {
+	const many, most = 20, 16 // of 1 MiB each; what is kept of them
+	d := buffer.NewDeadLetters(open(t), nil)
+	for seq := range uint64(many) {
+		l := letter(1, seq+1)
+		l.Data = make([]byte, 1<<20)
+		if err := d.Put(t.Context(), "hq", l); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := waiting(t, d)
+	if len(got) > most+2 || len(got) < most-1 || got[len(got)-1] != pos(1, many) {
+		t.Errorf("%d letters wait, up to %v; want about the last %d", len(got), got[len(got)-1], most)
+	}
+}
+
+func testDeadLettersAtOnce(t *testing.T, open Place) {
+	const writers, each = 4, 10
+	var wg sync.WaitGroup
+	for w := range uint64(writers) {
+		d := buffer.NewDeadLetters(open(t), nil)
+		wg.Go(func() {
+			for seq := range uint64(each) {
+				if err := d.Put(t.Context(), "hq", letter(w+1, seq+1)); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if got := waiting(t, buffer.NewDeadLetters(open(t), nil)); len(got) != writers*each {
+		t.Errorf("%d letters wait; want %d", len(got), writers*each)
+	}
+}
