@@ -36,6 +36,9 @@ func (v *view) farEnds() []crm.FarEnd {
 // follow-me after its extension.
 func (v *view) forWhom(d *dial) string {
 	number := v.dialledTo(d.Dst)
+	if v.sentTo(d, number) {
+		return ""
+	}
 	top, root := v.outermost(d)
 	for o := d; o != nil; o = v.outer(o) {
 		if o.Src < 0 {
@@ -57,7 +60,7 @@ func (v *view) forWhom(d *dial) string {
 			return v.ext(s.Dst)
 		}
 	}
-	if root < 0 || v.sentTo(d, number) {
+	if root < 0 {
 		return ""
 	}
 	src := v.Chans[root]

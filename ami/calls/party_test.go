@@ -170,6 +170,27 @@ func TestFarEnds(t *testing.T) {
 			new T PJSIP/trunk ChannelState=0
 			NewCallerid T CallerIDNum=9441632960077
 			DialBegin A T Exten=s DialString=trunk/sip:441632960077@203.0.113.5`, "far_ends.0.number=9441632960077"},
+		{"a phone forwards, and who answers sends the party outside: nobody's number leads there", `
+			new A PJSIP/trunk ChannelState=4 Exten=5551001
+			new B PJSIP/1001 ChannelState=0
+			DialBegin A B
+			DialEnd A B DialStatus=CANCEL Forward=1003
+			new L Local/1003@from-internal-00000001;1 ChannelState=0
+			new M Local/1003@from-internal-00000001;2 ChannelState=4 Exten=1003
+			DialBegin A L
+			new C PJSIP/1003 ChannelState=0
+			DialBegin M C
+			DialEnd M C DialStatus=ANSWER
+			DialEnd A L DialStatus=ANSWER
+			+b1 A L
+			+b2 M C
+			wait 1s
+			BlindTransfer Result=Success TransfererUniqueid=@C TransfereeUniqueid=@M Extension=9441632960066
+			-b2 C M
+			Hangup C Cause=16
+			Newexten M Exten=9441632960066 Application=Dial
+			new T PJSIP/trunk ChannelState=0
+			DialBegin M T DialString=441632960066@trunk`, "far_ends.0.number=9441632960066 far_ends.0.for=- offers.0.result=rescinded offers.0.by=1003"},
 		{"the number in the DialBegin itself", `
 			new A PJSIP/trunk ChannelState=4 Exten=5551001
 			new T PJSIP/trunk ChannelState=0

@@ -61,7 +61,7 @@ func (v *view) transfers() []crm.Transfer {
 // channel, or not be named: then it is whoever the transferer was with on the other line.
 func (v *view) targetOf(x *transfer) string {
 	if x.Target >= 0 && x.Target != x.Transferee {
-		if who := v.personBehind(x.Target); who != "" {
+		if who := v.personBehind(x.Target, x.At); who != "" {
 			return who
 		}
 	}
@@ -71,7 +71,7 @@ func (v *view) targetOf(x *transfer) string {
 		}
 		for _, s := range ch.Stays {
 			if s.Bridge == x.Bridge && s.From.Seq < x.At.Seq && x.Bridge != "" {
-				if who := v.personBehind(i); who != "" {
+				if who := v.personBehind(i, x.At); who != "" {
 					return who
 				}
 			}
@@ -85,15 +85,15 @@ func (v *view) targetOf(x *transfer) string {
 	return ""
 }
 
-// personBehind returns how a channel's person is named, through Local pairs.
-func (v *view) personBehind(ch int) string {
+// personBehind returns how a channel's person was named at an instant, through Local pairs.
+func (v *view) personBehind(ch int, at mark) string {
 	if v.Chans[ch].Kind != plumbing {
 		return v.who(ch)
 	}
 	who := ""
 	for _, d := range v.Dials {
-		if peer := v.Chans[ch].Peer; peer >= 0 && d.Src == peer {
-			if w := v.personBehind(d.Dst); w != "" && (who == "" || d.answered()) {
+		if peer := v.Chans[ch].Peer; peer >= 0 && d.Src == peer && d.first() < at.Seq {
+			if w := v.personBehind(d.Dst, at); w != "" && (who == "" || d.answered()) {
 				who = w
 			}
 		}

@@ -118,7 +118,7 @@ func (v *view) betweenPhones(k *talk) bool {
 // back: it ends when he leaves that too, or when the party is no longer there to be
 // come back to.
 func (v *view) untilLeft(k *talk) {
-	if !k.To.set() {
+	if !k.To.set() || v.sentOff(k) {
 		return
 	}
 	left, away := k.To, k.ch
@@ -143,6 +143,14 @@ func (v *view) untilLeft(k *talk) {
 		k.away, k.To = append(k.away, span{left, end}), end
 		return
 	}
+}
+
+// sentOff reports whether one of the two sent the other off blind, and so ended the talk,
+// however long his phone stays in the bridge.
+func (v *view) sentOff(k *talk) bool {
+	return slices.ContainsFunc(v.Transfers, func(x *transfer) bool {
+		return x.Blind && (x.By == k.ch || x.By == k.anchor) && x.At.within(k.To, moveTime) && k.To.within(x.At, moveTime)
+	})
 }
 
 // stayAt returns the channel's stay that goes on after the instant, or nil.

@@ -57,6 +57,47 @@ func TestTransfers(t *testing.T) {
 		{"the transferer's hang-up does not count", blind + "HangupRequest B\nnew D PJSIP/1003 ChannelState=0\nDialBegin A D\nDialEnd A D DialStatus=NOANSWER\nHangup D Cause=0\nSoftHangupRequest A\nHangup A Cause=16\n", "ended_by=system"},
 		{"a transfer that names no transferee is of who was with him", inboundTalks + "BlindTransfer Result=Success TransfererUniqueid=@B Extension=1003\n-b1 B A\nHangup B Cause=16\nnew D PJSIP/1003 ChannelState=0\nDialBegin A D\nDialEnd A D DialStatus=ANSWER\n+b3 A D\n",
 			"transfers.0.completed=true talks.1.via=transfer"},
+		{"the transferer's phone stays in the bridge for a while", `
+			new A PJSIP/1004 ChannelState=4 Exten=1001
+			new B PJSIP/1001 ChannelState=0
+			DialBegin A B
+			DialEnd A B DialStatus=ANSWER
+			+b1 A B
+			wait 2s
+			BlindTransfer Result=Success TransfererUniqueid=@B TransfereeUniqueid=@A Extension=1002
+			-b1 A
+			new D PJSIP/1002 ChannelState=0
+			DialBegin A D
+			DialEnd A D DialStatus=ANSWER
+			+b3 A D
+			wait 3s
+			-b1 B
+			Hangup B Cause=16`, "talks.#=2 talks.0.hold_ms=0 talks.0.consult_ms=0 talks.0.ended_at=2026-03-01T09:00:02.800Z talks.1.extension=1002"},
+		{"attended by the feature code, then blind by the target behind the Local pair", inboundTalks + `
+			Hold B
+			new L Local/1003@from-internal-00000001;1 ChannelState=0 Exten=1003
+			new M Local/1003@from-internal-00000001;2 ChannelState=4 Exten=1003
+			-b1 B
+			+b2 B L
+			new D PJSIP/1003 ChannelState=0
+			DialBegin M D
+			DialEnd M D DialStatus=ANSWER
+			+b3 M D
+			wait 2s
+			HangupRequest B
+			-b2 B L
+			+b1 L
+			AttendedTransfer Result=Success OrigTransfererUniqueid=@B SecondTransfererUniqueid=@B TransfereeUniqueid=@A TransferTargetUniqueid=@L SecondBridgeUniqueid=b2
+			Hangup B Cause=16
+			wait 2s
+			BlindTransfer Result=Success TransfererUniqueid=@D TransfereeUniqueid=@M Extension=1002
+			-b3 D M
+			Hangup D Cause=16
+			new E PJSIP/1002 ChannelState=0
+			DialBegin M E
+			DialEnd M E DialStatus=ANSWER
+			+b4 M E
+			wait 2s`, "transfers.#=2 transfers.0.to=1003 transfers.1.by=1003 transfers.1.to=1002 talks.#=3 talks.2.extension=1002 talks.2.with=02079460018"},
 		{"twice to the same extension, by two", blind + "new D PJSIP/1002 ChannelState=0\nDialBegin A D\nDialEnd A D DialStatus=ANSWER\n+b3 A D\nwait 2s\nBlindTransfer Result=Success TransfererUniqueid=@D TransfereeUniqueid=@A Extension=1003\n-b3 A D\nHangup D Cause=16\n",
 			"transfers.#=2 transfers.0.by=1001 transfers.0.completed=true transfers.1.by=1002 transfers.1.completed=false"},
 	})
