@@ -243,7 +243,7 @@ func (t *Tracker) position(ch *channel, exten string) {
 		t.keep(ch.call)
 	}
 	if ch.Last != exten {
-		ch.Last = exten
+		ch.Last, ch.LastSeq = exten, t.seq
 		t.keep(ch.call)
 	}
 }
@@ -251,7 +251,7 @@ func (t *Tracker) position(ch *channel, exten string) {
 // originated learns from a successful Originate which number its first leg was sent to.
 func (t *Tracker) originated(ch *channel) {
 	if ch != nil && t.f.response == "Success" && dialable(t.f.exten) {
-		ch.Ran, ch.Last = t.f.exten, t.f.exten
+		ch.Ran, ch.Last, ch.LastSeq = t.f.exten, t.f.exten, t.seq
 		t.touch(ch.call)
 	}
 }

@@ -91,7 +91,9 @@ type channel struct {
 	Last   string `json:"last,omitempty"` // dialplan position that looked like a number, last seen
 	Ran    string `json:"ran,omitempty"`  // first position at which the dialplan ran on it after it was answered
 	LegNum string `json:"leg,omitempty"`  // caller id number given to a called channel
-	Login  string `json:"log,omitempty"`  // of a phone: the number of who had logged in there, when it is not its own
+
+	LastSeq uint64 `json:"lseq,omitempty"` // since when Last is so
+	Login   string `json:"log,omitempty"`  // of a phone: the number of who had logged in there, when it is not its own
 
 	Born      mark `json:"b,omitzero"`
 	Ring      mark `json:"r,omitzero"`

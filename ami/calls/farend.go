@@ -39,7 +39,7 @@ func (v *view) forWhom(d *dial) string {
 	if v.sentTo(d, number) {
 		return ""
 	}
-	top, root := v.outermost(d)
+	top := v.outermostRinging(d)
 	for o := d; o != nil; o = v.outer(o) {
 		if o.Src < 0 {
 			continue
@@ -60,11 +60,16 @@ func (v *view) forWhom(d *dial) string {
 			return v.ext(s.Dst)
 		}
 	}
-	if root < 0 {
+	if top.Src < 0 {
 		return ""
 	}
-	src := v.Chans[root]
+	src := v.Chans[top.Src]
 	at := src.Last
+	for _, x := range v.Transfers {
+		if x.Blind && x.At.Seq < d.first() && x.At.Seq > src.LastSeq && v.inChain(d, x.Transferee) && dialable(x.Extension) {
+			at = x.Extension // of the steps from there nobody told
+		}
+	}
 	if at == "" || strings.HasSuffix(at, number) {
 		return ""
 	}
@@ -72,6 +77,19 @@ func (v *view) forWhom(d *dial) string {
 		return "" // the DID: neither extension nor group
 	}
 	return at
+}
+
+// outermostRinging returns the dial that led to d through Local pairs nobody had
+// answered yet: what an answered one dials it dials for itself.
+func (v *view) outermostRinging(d *dial) *dial {
+	for n := 0; n < len(v.Chans); n++ {
+		o := v.outer(d)
+		if o == nil || o.End.set() && o.End.Seq < d.first() {
+			break
+		}
+		d = o
+	}
+	return d
 }
 
 // sentTo reports whether it was a transfer that sent the party to the number.

@@ -170,6 +170,41 @@ func TestFarEnds(t *testing.T) {
 			new T PJSIP/trunk ChannelState=0
 			NewCallerid T CallerIDNum=9441632960077
 			DialBegin A T Exten=s DialString=trunk/sip:441632960077@203.0.113.5`, "far_ends.0.number=9441632960077"},
+		{"sent blind to a group, by somebody behind the Local pair of a queue", `
+			new A PJSIP/trunk ChannelState=4 Exten=5551100
+			Newexten A Exten=400 Application=Queue
+			QueueCallerJoin A Queue=400 Position=1
+			new L Local/1001@from-queue-00000001;1 ChannelState=0 Exten=1001
+			new M Local/1001@from-queue-00000001;2 ChannelState=4 Exten=1001
+			AgentCalled A L Queue=400
+			DialBegin A L
+			new B PJSIP/1001 ChannelState=0
+			DialBegin M B
+			DialEnd M B DialStatus=ANSWER
+			DialEnd A L DialStatus=ANSWER
+			QueueCallerLeave A Queue=400
+			+b1 A L
+			+b2 M B
+			BlindTransfer Result=Success TransfererUniqueid=@B TransfereeUniqueid=@M Extension=600
+			-b2 B M
+			Hangup B Cause=16
+			new P Local/9441632960066@from-internal-00000002;1 ChannelState=0
+			new Q Local/9441632960066@from-internal-00000002;2 ChannelState=4 Exten=9441632960066
+			DialBegin M P
+			new T PJSIP/trunk ChannelState=0
+			DialBegin Q T DialString=441632960066@trunk`, "far_ends.0.number=9441632960066 far_ends.0.for=600"},
+		{"the same, and the dialplan tells of its steps from there", `
+			new A PJSIP/1004 ChannelState=4 Exten=1001
+			new B PJSIP/1001 ChannelState=0
+			DialBegin A B
+			DialEnd A B DialStatus=ANSWER
+			+b1 A B
+			BlindTransfer Result=Success TransfererUniqueid=@B TransfereeUniqueid=@A Extension=5
+			-b1 A B
+			Hangup B Cause=16
+			Newexten A Exten=601 Application=Dial
+			new T PJSIP/trunk ChannelState=0
+			DialBegin A T DialString=441632960066@trunk`, "far_ends.0.for=601"},
 		{"a phone forwards, and who answers sends the party outside: nobody's number leads there", `
 			new A PJSIP/trunk ChannelState=4 Exten=5551001
 			new B PJSIP/1001 ChannelState=0

@@ -110,8 +110,8 @@ func (v *view) personBehind(ch int, at mark) string {
 // the transfer, and before the next one.
 func (v *view) completed(x *transfer, next uint64) bool {
 	for _, k := range v.talks {
-		if k.ch == x.By || k.From.Seq >= next || v.who(k.ch) == v.who(x.By) {
-			continue
+		if k.ch == x.By || k.From.Seq >= next || !x.Blind && v.who(k.ch) == v.who(x.By) {
+			continue // nor is it a transfer when the transferer is rung again, since nobody else answered
 		}
 		if k.From.Seq > x.At.Seq || !x.Blind && k.ch != x.Second && (!k.To.set() || k.To.Seq > x.At.Seq) {
 			return true
@@ -124,8 +124,27 @@ func (v *view) completed(x *transfer, next uint64) bool {
 			}
 		}
 	}
-	if x.Second >= 0 && x.Second != x.By && v.Mailed == v.Chans[x.Second].ID {
+	if !x.Blind && v.askedVoicemail(x) {
 		return true // he took the place of the line that voicemail had answered
 	}
 	return v.Voicemail.Seq > x.At.Seq && v.Voicemail.Seq < next
+}
+
+// askedVoicemail reports whether it was voicemail that answered the consultation: the
+// transferer's other line, or the far half of the Local pair that was made for it.
+func (v *view) askedVoicemail(x *transfer) bool {
+	mailed := v.find(v.Mailed)
+	if mailed < 0 {
+		return false
+	}
+	if mailed == x.Second && x.Second != x.By {
+		return true
+	}
+	near := v.Chans[mailed].Peer
+	return near >= 0 && (near == x.Target || x.Bridge != "" && v.Chans[near].wasIn(x.Bridge))
+}
+
+// wasIn reports whether the channel was ever in the bridge.
+func (ch *channel) wasIn(bridge string) bool {
+	return slices.ContainsFunc(ch.Stays, func(s stay) bool { return s.Bridge == bridge })
 }

@@ -13,6 +13,19 @@ const consults = inboundTalks + `
 	wait 2s
 `
 
+// consultsByCode plays on: 1001 asks 1003 by the feature code, through a Local pair.
+const consultsByCode = inboundTalks + `
+	Hold B
+	new L Local/1003@from-internal-00000001;1 ChannelState=0 Exten=1003
+	new M Local/1003@from-internal-00000001;2 ChannelState=4 Exten=1003
+	-b1 B
+	+b2 B L
+	new D PJSIP/1003 ChannelState=0
+	DialBegin M D
+	Newstate D ChannelState=5
+	wait 2s
+`
+
 func TestTransfers(t *testing.T) {
 	const answers = "Newstate D ChannelState=6\nDialEnd C D DialStatus=ANSWER\n+b2 D C\nwait 3s\n"
 	const joined = `
@@ -73,14 +86,7 @@ func TestTransfers(t *testing.T) {
 			wait 3s
 			-b1 B
 			Hangup B Cause=16`, "talks.#=2 talks.0.hold_ms=0 talks.0.consult_ms=0 talks.0.ended_at=2026-03-01T09:00:02.800Z talks.1.extension=1002"},
-		{"attended by the feature code, then blind by the target behind the Local pair", inboundTalks + `
-			Hold B
-			new L Local/1003@from-internal-00000001;1 ChannelState=0 Exten=1003
-			new M Local/1003@from-internal-00000001;2 ChannelState=4 Exten=1003
-			-b1 B
-			+b2 B L
-			new D PJSIP/1003 ChannelState=0
-			DialBegin M D
+		{"attended by the feature code, then blind by the target behind the Local pair", consultsByCode + `
 			DialEnd M D DialStatus=ANSWER
 			+b3 M D
 			wait 2s
@@ -98,6 +104,54 @@ func TestTransfers(t *testing.T) {
 			DialEnd M E DialStatus=ANSWER
 			+b4 M E
 			wait 2s`, "transfers.#=2 transfers.0.to=1003 transfers.1.by=1003 transfers.1.to=1002 talks.#=3 talks.2.extension=1002 talks.2.with=02079460018"},
+		{"blind to a group in which the transferer himself answers", blind + "new D PJSIP/1001 ChannelState=0\nDialBegin A D\nDialEnd A D DialStatus=ANSWER\n+b3 A D\n", "transfers.0.completed=true talks.#=2 talks.1.via=transfer"},
+		{"nobody answers the consultation, and the transferer is rung again", consultsByCode + `
+			HangupRequest B
+			-b2 B
+			AttendedTransfer Result=Success OrigTransfererUniqueid=@B SecondTransfererUniqueid=@B TransfereeUniqueid=@A TransferTargetUniqueid=@L SecondBridgeUniqueid=b2
+			Hangup B Cause=16
+			DialEnd M D DialStatus=NOANSWER
+			Hangup D Cause=0
+			Hangup M Cause=0
+			Hangup L Cause=0
+			new E PJSIP/1001 ChannelState=0
+			DialBegin DestUniqueid=@E
+			DialEnd DestUniqueid=@E DialStatus=ANSWER
+			+b1 E
+			wait 1s`, "transfers.0.completed=false"},
+		{"voicemail answers the consultation", consultsByCode + `
+			DialEnd M D DialStatus=NOANSWER
+			Hangup D Cause=0
+			Newexten M Application=VoiceMail AppData=1003,u
+			wait 1s
+			HangupRequest B
+			-b2 B L
+			+b1 L
+			AttendedTransfer Result=Success OrigTransfererUniqueid=@B SecondTransfererUniqueid=@B TransfereeUniqueid=@A TransferTargetUniqueid=@L SecondBridgeUniqueid=b2
+			Hangup B Cause=16
+			wait 1s`, "transfers.0.completed=true talks.#=1 outcome=answered"},
+		{"the same, and the target is not named", consultsByCode + `
+			DialEnd M D DialStatus=NOANSWER
+			Hangup D Cause=0
+			Newexten M Application=VoiceMail AppData=1003,u
+			wait 1s
+			HangupRequest B
+			-b2 B L
+			+b1 L
+			AttendedTransfer Result=Success OrigTransfererUniqueid=@B SecondTransfererUniqueid=@B TransfereeUniqueid=@A SecondBridgeUniqueid=b2
+			Hangup B Cause=16
+			wait 1s`, "transfers.0.completed=true transfers.0.to=1003"},
+		{"voicemail had the party before, and is none of this transfer's", `
+			new A PJSIP/trunk ChannelState=4 CallerIDNum=02079460018 Exten=5551012
+			Newexten A Application=VoiceMail AppData=1001,u
+			wait 1s
+			new B PJSIP/1001 ChannelState=0
+			DialBegin A B
+			DialEnd A B DialStatus=ANSWER
+			+b1 A B
+			AttendedTransfer Result=Success OrigTransfererUniqueid=@B SecondTransfererUniqueid=@B TransfereeUniqueid=@A SecondBridgeUniqueid=b2
+			-b1 B
+			Hangup B Cause=16`, "transfers.0.completed=false"},
 		{"twice to the same extension, by two", blind + "new D PJSIP/1002 ChannelState=0\nDialBegin A D\nDialEnd A D DialStatus=ANSWER\n+b3 A D\nwait 2s\nBlindTransfer Result=Success TransfererUniqueid=@D TransfereeUniqueid=@A Extension=1003\n-b3 A D\nHangup D Cause=16\n",
 			"transfers.#=2 transfers.0.by=1001 transfers.0.completed=true transfers.1.by=1002 transfers.1.completed=false"},
 	})
