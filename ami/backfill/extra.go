@@ -19,6 +19,7 @@ type extra struct {
 	SecondLine string `json:"channel2_uniqueid"` // of an attended one
 	Second     string `json:"bridge2_id"`
 	Target     string `json:"transfer_target_channel_uniqueid"`
+	App        string `json:"app"` // that the second line was in
 
 	Parker    string `json:"parker_dial_string"`
 	Reason    string `json:"reason"`

@@ -22,8 +22,12 @@ func FoldCEL(cfg calls.Config, g Group, cut time.Time) ([]*crm.Call, error) {
 	if err != nil {
 		return nil, fmt.Errorf("fold CEL: %w", err)
 	}
+	classes, err := calls.NewClassifier(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("fold CEL: %w", err)
+	}
 	f := &celFold{tracker: tracker, records: map[string]*crm.Call{}, merged: map[string]bool{}}
-	t := newTeller(g.Rows, f.apply)
+	t := newTeller(g.Rows, classes.Trunk, f.apply)
 	if t.cut = !cut.IsZero(); t.cut {
 		t.input(calls.Input{At: g.Rows[0].At, Kind: calls.Connected, Boot: bootBefore})
 	}

@@ -16,12 +16,14 @@ import (
 // taken out of the records again.
 type teller struct {
 	apply func(calls.Input)
+	trunk func(channel string) bool
 	rows  []CEL
 	legs  []*leg
 	by    map[string]*leg
 	pos   crm.Position
 	shown map[string]string // by Uniqueid: the dialplan's step last told
 	queue map[string]string // by Uniqueid: the queue that it waits in
+	place map[string]*leg   // by Uniqueid: who has taken the channel's place in a queue
 	was   map[string]bool   // by Uniqueid: a member answered it, and Queue() goes on
 	// guessed are the times at which a caller is said to have entered a queue, but
 	// was seen in it first.
@@ -30,14 +32,39 @@ type teller struct {
 	unclear map[string]bool // by Uniqueid: a ring of which is not known why it ended
 }
 
-func newTeller(rows []CEL, apply func(calls.Input)) *teller {
+func newTeller(rows []CEL, trunk func(channel string) bool, apply func(calls.Input)) *teller {
+	rows = transfersFirst(rows)
 	t := &teller{
-		apply: apply, rows: rows, pos: crm.Position{Epoch: 1},
-		shown: map[string]string{}, queue: map[string]string{}, was: map[string]bool{}, guessed: map[crm.Time]bool{}, unclear: map[string]bool{},
+		apply: apply, trunk: trunk, rows: rows, pos: crm.Position{Epoch: 1},
+		shown: map[string]string{}, queue: map[string]string{}, place: map[string]*leg{}, was: map[string]bool{}, guessed: map[crm.Time]bool{}, unclear: map[string]bool{},
 	}
 	t.legs, t.by = legs(rows)
 	findDiallers(rows, t.legs)
 	return t
+}
+
+// sameInstant is how long after one another rows are written in any order.
+const sameInstant = 20 * time.Millisecond
+
+// transfersFirst returns the rows with each blind transfer before the channels that were
+// made for it: the bridge and the party that was sent off write theirs at the same time.
+func transfersFirst(rows []CEL) []CEL {
+	out := slices.Clone(rows)
+	for i := range out {
+		if out[i].Type != "BLINDTRANSFER" {
+			continue
+		}
+		first := i
+		for j := i - 1; j >= 0 && out[i].At.Sub(out[j].At) <= sameInstant; j-- {
+			if out[j].Type == "CHAN_START" {
+				first = j
+			}
+		}
+		row := out[i]
+		copy(out[first+1:i+1], out[first:i])
+		out[first] = row
+	}
+	return out
 }
 
 // input gives one entry to the fold.
@@ -131,8 +158,12 @@ func (t *teller) dial(r *CEL, l *leg) {
 	if l.src != nil {
 		src = []string{"Uniqueid", l.src.id}
 	}
+	num := l.num
+	if t.onlyDID(l) {
+		num = ""
+	}
 	t.frame(r.At, "DialBegin", append(src, "DestUniqueid", l.id, "DestLinkedid", r.Linkedid, "DestChannel", l.name,
-		"DestCallerIDNum", l.num, "DialString", t.dialString(l))...)
+		"DestCallerIDNum", num, "DialString", t.dialString(l))...)
 	if l.reached() {
 		t.frame(r.At, "DialState", "DestUniqueid", l.id, "DialStatus", "RINGING")
 	}
@@ -145,14 +176,27 @@ func (t *teller) dialString(l *leg) string {
 		return l.string
 	}
 	at := l.src.at(t.rows, l.first)
+	if t.onlyDID(l) {
+		return ""
+	}
 	if at == "" || strings.HasPrefix(l.name, "Local/") {
 		return at
 	}
 	return at + "@" + device(l.name)
 }
 
+// onlyDID reports whether the only number known of a leg over a trunk is the one by
+// which the caller, who came by a trunk too, got here: that is not what was dialled.
+func (t *teller) onlyDID(l *leg) bool {
+	return l.string == "" && l.src != nil && t.trunk(l.name) && t.trunk(l.src.name) &&
+		l.src.called == "" && l.src.at(t.rows, l.first) == t.rows[l.src.first].Exten
+}
+
 // reached reports whether the far device can have rung.
 func (l *leg) reached() bool {
+	if l.cause == 19 && l.answer.IsZero() && l.end.Sub(l.start) <= together {
+		return false // not to be disturbed: nobody has left it unanswered so soon
+	}
 	switch l.cause {
 	case 0, 16, 17, 18, 19, 21, 26, 31, 127:
 		return true
@@ -162,9 +206,16 @@ func (l *leg) reached() bool {
 
 func (t *teller) answered(r *CEL, l *leg) {
 	t.frame(r.At, "Newstate", "Uniqueid", r.Uniqueid, "Linkedid", r.Linkedid, "ChannelState", "6")
-	if l.dialed {
+	if l.dialed && !l.confirms() {
 		t.dialEnd(r.At, l, "ANSWER", "")
 	}
+}
+
+// confirms reports whether somebody answered Dial() and was not let in at once: he had
+// to press a key.
+func (l *leg) confirms() bool {
+	_, half := l.localHalf()
+	return l.called == byDial && half == 0 && l.hasEnd && (l.bridged.IsZero() || l.bridged.Sub(l.answer) > together)
 }
 
 func (t *teller) dialEnd(at time.Time, l *leg, status, forward string) {
@@ -178,6 +229,9 @@ func (t *teller) dialEnd(at time.Time, l *leg, status, forward string) {
 
 func (t *teller) enter(r *CEL, l *leg) {
 	e := extraOf(r)
+	if l.dialed && !l.ended {
+		t.dialEnd(r.At, l, "ANSWER", "")
+	}
 	if l.called == byQueue && l.src != nil {
 		t.served(r.At, l.src)
 	} else if r.App == "Queue" {
@@ -229,6 +283,9 @@ func (t *teller) gone(r *CEL, l *leg) {
 			t.asked(r.At, l.src) // his own rows come after those of the phones that he rang
 		}
 		t.dialEnd(r.At, l, status, "")
+	}
+	if l.dialed && !l.ended {
+		t.dialEnd(r.At, l, "CONTINUE", "") // nobody was connected, whatever the word for it was
 	}
 	delete(t.queue, l.id)
 	t.frame(r.At, "Hangup", "Uniqueid", r.Uniqueid, "Linkedid", r.Linkedid, "Cause", strconv.Itoa(l.cause))

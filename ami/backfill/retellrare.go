@@ -83,6 +83,9 @@ func (t *teller) leave(at time.Time, l *leg) {
 
 // served tells that a member of the queue answered the caller.
 func (t *teller) served(at time.Time, caller *leg) {
+	if l := t.place[caller.id]; l != nil {
+		caller = l
+	}
 	queue := t.queue[caller.id]
 	if queue == "" {
 		return
@@ -99,6 +102,7 @@ func (t *teller) rare(r *CEL) {
 		t.frame(r.At, "BlindTransfer", "Result", "Success", "TransfererUniqueid", r.Uniqueid, "TransfererLinkedid", r.Linkedid,
 			"TransfereeUniqueid", e.Transferee, "Extension", e.Extension)
 	case "ATTENDEDTRANSFER":
+		defer t.handOver(e)
 		t.frame(r.At, "AttendedTransfer", "Result", "Success", "OrigTransfererUniqueid", r.Uniqueid,
 			"SecondTransfererUniqueid", e.SecondLine, "TransfereeUniqueid", e.Transferee,
 			"TransferTargetUniqueid", e.Target, "SecondBridgeUniqueid", e.Second)
@@ -111,6 +115,17 @@ func (t *teller) rare(r *CEL) {
 	case "FORWARD":
 		t.forward(r, e)
 	}
+}
+
+// handOver lets the transferee wait in the queue in which the transferer's second line
+// waited.
+func (t *teller) handOver(e extra) {
+	line, party := t.by[e.SecondLine], t.by[e.Transferee]
+	if line == nil || party == nil || e.App != "Queue" || t.queue[line.id] == "" {
+		return
+	}
+	t.queue[party.id], t.place[line.id] = t.queue[line.id], party
+	delete(t.queue, line.id)
 }
 
 func (t *teller) parkEnd(r *CEL, e extra) {
