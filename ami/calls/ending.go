@@ -12,6 +12,7 @@ type ending struct {
 // Q.850 causes (ITU-T Q.850; Asterisk include/asterisk/causes.h).
 const (
 	causeBusy       = 17
+	causeNoAnswer   = 19
 	causeRejected   = 21
 	causeRedirected = 23
 )
@@ -19,7 +20,7 @@ const (
 // failure reports whether a cause tells that somebody could not be reached at all.
 func failure(cause int) bool {
 	switch cause {
-	case 0, 16, causeBusy, 18, 19, causeRejected, 26, 31, 127:
+	case 0, 16, causeBusy, 18, causeNoAnswer, causeRejected, 26, 31, 127:
 		return false
 	}
 	return true
@@ -48,6 +49,8 @@ func (v *view) ending(d *dial) ending {
 	switch {
 	case cause == causeRejected:
 		return ending{result: crm.ResultRejected, at: at}
+	case cause == causeNoAnswer && !dst.Ring.set() && (dst.Asked.set() || d.Status == "BUSY"):
+		return ending{result: crm.ResultFailed, at: at} // the phone is not to be disturbed: no ring time ran out
 	case cause == causeBusy, d.Status == "BUSY":
 		return ending{result: crm.ResultBusy, at: at}
 	case d.Status == "NOANSWER" && failure(cause):
@@ -58,6 +61,8 @@ func (v *view) ending(d *dial) ending {
 		return v.forwarded(d, at)
 	case d.Status == "CANCEL", d.Status == "" && !failure(cause):
 		return ending{result: crm.ResultRescinded, by: v.taker(d), at: at}
+	case dst.Up.set():
+		return v.unconfirmed(d, at)
 	}
 	return ending{result: crm.ResultFailed, at: at}
 }
@@ -95,10 +100,11 @@ func (v *view) unconfirmed(d *dial, at mark) ending {
 	return ending{result: crm.ResultFailed, at: at}
 }
 
-// left reports whether the party in From was leaving at that instant.
+// left reports whether the party in From was leaving at that instant, or had hung up:
+// the PBX takes note of that only when a routine on the called channel is over.
 func (v *view) left(at mark) bool {
 	gone := orElse(v.asked(v.from), v.Chans[v.from].Gone)
-	return gone.set() && gone.within(at, moveTime) && at.within(gone, moveTime)
+	return gone.set() && at.within(gone, moveTime)
 }
 
 // forwarded concludes what became of a phone that sent the call on: it never rang,

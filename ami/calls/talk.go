@@ -41,14 +41,16 @@ func (v *view) conversations() []*talk {
 }
 
 // withRooms adds the time in conferences: to a conversation that goes on there, else
-// as one of its own.
+// as one of its own. The party has none beside those that others of the call have with him.
 func (v *view) withRooms(out []*talk) []*talk {
 	for _, k := range v.roomTalks() {
 		i := slices.IndexFunc(out, func(o *talk) bool {
 			return o.ch == k.ch && (!o.To.set() || o.To.Seq >= k.From.Seq || o.To.within(k.From, moveTime) && !k.From.At.IsZero())
 		})
 		if i < 0 {
-			out = append(out, k)
+			if !v.hasAll(out, k) {
+				out = append(out, k)
+			}
 			continue
 		}
 		if out[i].To.set() && (!k.To.set() || k.To.Seq > out[i].To.Seq) {
@@ -56,6 +58,14 @@ func (v *view) withRooms(out []*talk) []*talk {
 		}
 	}
 	return out
+}
+
+// hasAll reports whether the time of the anchor in a room is told by the conversations
+// that others of the call have with him there.
+func (v *view) hasAll(talks []*talk, k *talk) bool {
+	return len(k.room.Others) == 0 && slices.ContainsFunc(talks, func(o *talk) bool {
+		return o.room == nil && o.anchor == k.ch && o.From.Seq <= k.From.Seq && (!o.To.set() || o.To.Seq >= k.From.Seq)
+	})
 }
 
 func lastTalk(list []*talk, l *link) *talk {

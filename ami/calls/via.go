@@ -44,6 +44,8 @@ func (v *view) via(k *talk) string {
 		d = v.dialTo(k.anchor)
 	}
 	switch {
+	case v.metInRoom(k):
+		return "conference"
 	case d == nil && v.joined(k):
 		return "transfer"
 	case d == nil:
@@ -54,6 +56,12 @@ func (v *view) via(k *talk) string {
 		return "transfer"
 	}
 	return v.ledBy(d)
+}
+
+// metInRoom reports whether a talk began in a conference: of the people of a page, or
+// of two that Dial sent there when one answered.
+func (v *view) metInRoom(k *talk) bool {
+	return slices.ContainsFunc(v.Chans[k.ch].Stays, func(s stay) bool { return s.Kind == conference && s.covers(k.From.Seq) })
 }
 
 // joined reports whether an attended transfer brought two parties together of whom
