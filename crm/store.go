@@ -268,11 +268,13 @@ type Outbox interface {
 	// Enqueue stores jobs of dest and moves its cursor from one event to another in one
 	// transaction; ErrConflict when the cursor is not from. A job whose Key is there already is left alone.
 	Enqueue(ctx context.Context, dest string, from, to int64, jobs []Job) error
-	// Claim leases up to limit due jobs of dest until now+lease and returns them with a new Gen, oldest first.
+	// Claim leases up to limit jobs of dest until now+lease, those that have been due longest, and returns
+	// them with a new Gen, oldest first. What it costs does not grow with how many wait.
 	// A job whose lease ran out is claimable again, with Unsure set: its outcome is unknown.
 	Claim(ctx context.Context, dest string, now time.Time, lease time.Duration, limit int) ([]Job, error)
 	// Finish ends the lease: done, or to be tried at RunAt, or parked. ErrFenced when gen is not the job's
-	// or the lease has ended otherwise; the same end may be told again.
+	// or the lease has ended otherwise; the same end may be told again. What stands behind it in its lane
+	// is not due before it.
 	Finish(ctx context.Context, id int64, gen int, r JobResult) error
 	// Jobs lists jobs of dest in a state, oldest first; Redrive makes a parked one ready again,
 	// with no attempts counted; ErrConflict when it is not parked.

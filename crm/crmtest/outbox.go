@@ -82,17 +82,18 @@ var outboxTests = []test{
 		equal(t, "then", keys(claim(t, s, 5)), append([]string{"k1"}, "k2")) // the lease of k2 ran out
 	}},
 	{"a lane keeps its order", lanesKeepOrder},
-	{"at most as many as asked for, oldest first", func(t *testing.T, s crm.Store) {
+	{"at most as many as asked for, those due longest, oldest first", func(t *testing.T, s crm.Store) {
 		for i := range 5 {
 			enqueue(t, s, job(fmt.Sprint(i), fmt.Sprintf("k%d", i), at(5-i)))
 		}
 		jobs, err := s.Claim(t.Context(), "hook", at(10).Time, lease, 3)
 		check(t, err)
-		equal(t, "jobs", keys(jobs), []string{"k0", "k1", "k2"})
+		equal(t, "jobs", keys(jobs), []string{"k2", "k3", "k4"})
 		left, err := s.Jobs(t.Context(), "hook", crm.JobReady, 1)
 		check(t, err)
-		equal(t, "listed", keys(left), []string{"k3"})
+		equal(t, "listed", keys(left), []string{"k0"})
 	}},
+	{"what waits behind a job is due again with it", laneWaits},
 	{"a lease that ran out is claimable again, unsure, and its holder is fenced", leaseRunsOut},
 	{"an attempt that failed comes back when it is due", func(t *testing.T, s crm.Store) {
 		enqueue(t, s, job("a", "k1", at(0)))
@@ -157,6 +158,49 @@ func lanesKeepOrder(t *testing.T, s crm.Store) {
 		finish(t, s, j, crm.JobResult{State: crm.JobDone})
 	}
 	equal(t, "next", keys(claim(t, s, 5)), []string{"a2", "b2"})
+}
+
+// laneWaits has jobs behind one that is tried later, parked, skipped and redriven: none is forgotten.
+func laneWaits(t *testing.T, s crm.Store) {
+	ctx := t.Context()
+	due := func() map[string]time.Time {
+		out := map[string]time.Time{}
+		jobs, err := s.Jobs(ctx, "hook", crm.JobReady, 10)
+		check(t, err)
+		for _, j := range jobs {
+			out[j.Key] = j.RunAt
+		}
+		return out
+	}
+	enqueue(t, s, job("a", "a1", at(0)), job("b", "b1", at(0)), job("a", "a2", at(0)), job("b", "b2", at(0)), job("a", "a3", at(9)))
+	jobs := claim(t, s, 1)
+	equal(t, "heads", keys(jobs), []string{"a1", "b1"})
+	finish(t, s, jobs[0], crm.JobResult{State: crm.JobReady, RunAt: at(5).Time})
+	equal(t, "what is behind", due(), map[string]time.Time{"a1": at(5).Time, "a2": at(5).Time, "b2": at(0).Time, "a3": at(9).Time})
+	finish(t, s, jobs[1], crm.JobResult{State: crm.JobReady, RunAt: at(6).Time})
+	equal(t, "before", keys(claim(t, s, 4)), []string{})
+	jobs = claim(t, s, 6)
+	equal(t, "again", keys(jobs), []string{"a1", "b1"})
+	for _, j := range jobs {
+		finish(t, s, j, crm.JobResult{State: crm.JobParked})
+	}
+	enqueue(t, s, job("b", "b3", at(0)))
+	equal(t, "behind parked ones", due(), map[string]time.Time{"a2": {}, "a3": {}, "b2": {}, "b3": at(0).Time})
+	equal(t, "claimed", keys(claim(t, s, 100)), []string{})
+	check(t, s.SkipJob(ctx, jobs[0].ID, "not wanted"))
+	a2 := claim(t, s, 100)
+	equal(t, "behind the skipped one", keys(a2), []string{"a2"})
+	finish(t, s, a2[0], crm.JobResult{State: crm.JobParked})
+	n, err := s.RedriveAll(ctx, "hook", at(100).Time)
+	check(t, err)
+	equal(t, "redriven", n, 2)
+	for _, want := range [][]string{{"b1", "a2"}, {"b2", "a3"}, {"b3"}, {}} {
+		jobs := claim(t, s, 100)
+		equal(t, "at last", keys(jobs), want)
+		for _, j := range jobs {
+			finish(t, s, j, crm.JobResult{State: crm.JobDone})
+		}
+	}
 }
 
 func leaseRunsOut(t *testing.T, s crm.Store) {

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -133,6 +134,32 @@ func explain(t *testing.T, s *Store, f crm.CallFilter, mode string, write func(*
 		t.Fatal(err)
 	}
 	return out
+}
+
+// TestClaimsFollowTheIndexOfWhatIsDue has a queue of thousands, and no statistics of it.
+func TestClaimsFollowTheIndexOfWhatIsDue(t *testing.T) {
+	s := openTemp(t)
+	jobs := make([]crm.Job, 5000)
+	for i := range jobs {
+		lane := strconv.Itoa(i / 2)
+		jobs[i] = crm.Job{Lane: lane, Key: strconv.Itoa(i), Kind: "call", RunAt: time.Unix(int64(i), 0)}
+	}
+	if err := s.Enqueue(t.Context(), "crm", 0, 1, jobs); err != nil {
+		t.Fatal(err)
+	}
+	for _, analyze := range []bool{false, true} {
+		var plan string
+		err := s.write(t.Context(), "explain", func(x tx) (err error) {
+			if analyze {
+				_, err = x.exec(t.Context(), `ANALYZE jobs`)
+			}
+			plan = lines(t, x, claimable, []any{"crm", time.Unix(1<<31, 0), 1})
+			return err
+		})
+		if err != nil || !strings.Contains(plan, "Index Scan using jobs_due") || strings.Contains(plan, "Seq Scan") || strings.Contains(plan, "Hash") {
+			t.Errorf("the plan is (%v), analyzed: %v\n%s", err, analyze, plan)
+		}
+	}
 }
 
 func lines(t *testing.T, x tx, query string, args []any) string {

@@ -19,6 +19,9 @@ func (s *Store) RedriveAll(ctx context.Context, dest string, now time.Time) (n i
 		changed, err := t.exec(ctx, `
 			UPDATE jobs SET state = 'ready', due = $2, attempts = 0 WHERE dest = $1 AND state = 'parked'`, dest, now.UnixMilli())
 		n = int(changed)
+		if err == nil { // what had been postponed
+			_, err = t.exec(ctx, `UPDATE jobs SET due = $2 WHERE dest = $1 AND state = 'ready' AND due IS NULL`, dest, now.UnixMilli())
+		}
 		return err
 	})
 	return n, err
@@ -34,11 +37,17 @@ func (s *Store) SkipJob(ctx context.Context, id int64, reason string) error {
 	return s.changeParked(ctx, "skip", id, `state = 'skipped', due = NULL, last_err = $2`, reason)
 }
 
-// changeParked sets columns of a parked job; $2 is the value.
+// changeParked sets columns of a parked job; $2 is the value. What had been postponed behind it is due.
 func (s *Store) changeParked(ctx context.Context, doing string, id int64, set string, value any) error {
 	return s.write(ctx, fmt.Sprintf("%s job %d", doing, id), func(t tx) error {
 		n, err := t.exec(ctx, `UPDATE jobs SET `+set+` WHERE id = $1 AND state = 'parked'`, id, value)
-		if err != nil || n == 1 {
+		if err == nil && n == 1 {
+			_, err = t.exec(ctx, `
+				UPDATE jobs SET due = 0
+				WHERE (dest, lane) = (SELECT dest, lane FROM jobs WHERE id = $1) AND state = 'ready' AND due IS NULL`, id)
+			return err
+		}
+		if err != nil {
 			return err
 		}
 		var state crm.JobState

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"patchcord/crm"
@@ -51,17 +52,20 @@ func (s *Store) Enqueue(ctx context.Context, dest string, from, to int64, jobs [
 	})
 }
 
+// claimable are the first jobs of their lanes that are due.
+const claimable = `
+	SELECT id FROM jobs AS j
+	WHERE dest = $1 AND state IN ('ready', 'leased') AND due <= $2 AND NOT EXISTS (
+		SELECT 1 FROM jobs AS e WHERE e.dest = j.dest AND e.lane = j.lane AND e.id < j.id AND e.state <> 'done' AND e.state <> 'skipped')
+	ORDER BY due, id LIMIT $3`
+
 // Claim implements crm.Outbox.
 func (s *Store) Claim(
 	ctx context.Context, dest string, now time.Time, lease time.Duration, limit int,
 ) (jobs []crm.Job, err error) {
 	err = s.write(ctx, "claim jobs of "+dest, func(t tx) error {
 		var ids []int64
-		err := t.each(ctx, `
-			SELECT id FROM jobs AS j
-			WHERE dest = $1 AND state IN ('ready', 'leased') AND due <= $2 AND NOT EXISTS (
-				SELECT 1 FROM jobs AS e WHERE e.dest = j.dest AND e.lane = j.lane AND e.id < j.id AND e.state <> 'done' AND e.state <> 'skipped')
-			ORDER BY id LIMIT $3`, []any{dest, now.UnixMilli(), limit}, func(scan scan) error {
+		err := t.each(ctx, claimable, []any{dest, now.UnixMilli(), limit}, func(scan scan) error {
 			var id int64
 			err := scan(&id)
 			ids = append(ids, id)
@@ -70,6 +74,7 @@ func (s *Store) Claim(
 		if err != nil {
 			return err
 		}
+		slices.Sort(ids)
 		jobs, err = leaseJobs(ctx, t, ids, now.Add(lease))
 		return err
 	})
@@ -113,11 +118,24 @@ func (s *Store) Finish(ctx context.Context, id int64, gen int, r crm.JobResult) 
 		n, err := t.exec(ctx, `
 			UPDATE jobs SET state = $3, due = $4, last_err = $5, attempts = attempts - $6
 			WHERE id = $1 AND gen = $2 AND state = 'leased'`, id, gen, string(r.State), due, r.Err, free)
-		if err != nil || n == 1 {
-			return err
+		switch {
+		case err == nil && n == 0:
+			return finished(ctx, t, id, gen, r.State)
+		case err == nil && r.State != crm.JobDone:
+			return postpone(ctx, t, id)
 		}
-		return finished(ctx, t, id, gen, r.State)
+		return err
 	})
+}
+
+// postpone lets the jobs behind one wait as long as it does, and without end behind a parked one: each
+// that is due is looked at by every Claim, however long its lane is held.
+func postpone(ctx context.Context, t tx, id int64) error {
+	_, err := t.exec(ctx, `
+		UPDATE jobs SET due = CASE h.state WHEN 'ready' THEN max(due, until) END
+		FROM (SELECT id AS head, dest AS d, lane AS l, state, due AS until FROM jobs WHERE id = $1) AS h
+		WHERE dest = d AND lane = l AND id > head AND jobs.state = 'ready'`, id)
+	return err
 }
 
 // finished tells why a job could not be ended: nil when it has ended just so before.

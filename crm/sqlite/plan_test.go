@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -64,29 +65,49 @@ func TestQuestionsGoToTheInvertedIndex(t *testing.T) {
 	}
 }
 
+// TestClaimsFollowTheIndexOfWhatIsDue: each holds the one connection that writes.
+func TestClaimsFollowTheIndexOfWhatIsDue(t *testing.T) {
+	s := openTemp(t)
+	var plan string
+	err := s.read(t.Context(), "explain", func(x tx) (err error) {
+		plan, err = lines(t.Context(), x, claimable, []any{"crm", 1, 1})
+		return err
+	})
+	if err != nil || !strings.Contains(plan, "USING INDEX jobs_due") || strings.Contains(plan, "SCAN") || strings.Contains(plan, "TEMP B-TREE") {
+		t.Errorf("the plan is (%v):\n%s", err, plan)
+	}
+}
+
 func explain(t *testing.T, s *Store, f crm.CallFilter, write func(*finder) *builder) string {
 	t.Helper()
 	q, err := stored.NewQuery(f, crm.Page{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	var out strings.Builder
+	var out string
 	err = s.read(t.Context(), "explain", func(x tx) error {
 		fi := &finder{t: x, tenant: "default", q: &q}
 		if err := fi.choose(t.Context()); err != nil {
 			return err
 		}
 		b := write(fi)
-		return x.each(t.Context(), "EXPLAIN QUERY PLAN "+b.sql, b.args, func(scan scan) error {
-			var id, parent, unused int
-			var detail string
-			err := scan(&id, &parent, &unused, &detail)
-			out.WriteString(detail + "\n")
-			return err
-		})
+		out, err = lines(t.Context(), x, b.sql, b.args)
+		return err
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return out.String()
+	return out
+}
+
+func lines(ctx context.Context, x tx, query string, args []any) (string, error) {
+	var out strings.Builder
+	err := x.each(ctx, "EXPLAIN QUERY PLAN "+query, args, func(scan scan) error {
+		var id, parent, unused int
+		var detail string
+		err := scan(&id, &parent, &unused, &detail)
+		out.WriteString(detail + "\n")
+		return err
+	})
+	return out.String(), err
 }
