@@ -19,6 +19,7 @@ type outbox struct {
 	jobs     []*leased         // guarded by mu
 	err      error             // guarded by mu; every call fails with it
 	enqueued int               // guarded by mu; calls of Enqueue
+	wrote    int               // guarded by mu; transactions that take the lock to write
 }
 
 type leased struct {
@@ -61,6 +62,7 @@ func (o *outbox) Enqueue(_ context.Context, _ string, from, to int64, jobs []crm
 	if o.err != nil {
 		return o.err
 	}
+	o.wrote++
 	if o.enqueued++; o.cursor != from {
 		return crm.ErrConflict
 	}
@@ -78,6 +80,7 @@ func (o *outbox) Claim(_ context.Context, _ string, now time.Time, lease time.Du
 	if o.err != nil {
 		return nil, o.err
 	}
+	o.wrote++
 	seen := map[string]bool{}
 	for _, j := range o.jobs {
 		if j.State == crm.JobDone || j.State == crm.JobSkipped || seen[j.Lane] || len(claimed) == limit {
@@ -100,6 +103,7 @@ func (o *outbox) Claim(_ context.Context, _ string, now time.Time, lease time.Du
 func (o *outbox) Finish(_ context.Context, id int64, gen int, r crm.JobResult) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	o.wrote++
 	j := o.jobs[id-1]
 	if o.err != nil {
 		return o.err
@@ -137,6 +141,12 @@ func (o *outbox) CallJobs(_ context.Context, _, callID string, _ []string) (jobs
 }
 
 func (o *outbox) Redrive(context.Context, int64, time.Time) error { return nil }
+
+func (o *outbox) writes() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.wrote
+}
 
 func (o *outbox) count(state crm.JobState) int {
 	jobs, _ := o.Jobs(context.Background(), "", state, 0)

@@ -206,3 +206,62 @@ func TestTenThousandDispositionsTakeFiftyRequests(t *testing.T) {
 		}
 	})
 }
+
+// TestABacklogGoesAtTwiceTheRate has a destination that answers at once: none waits for the next look at the store.
+func TestABacklogGoesAtTwiceTheRate(t *testing.T) {
+	sim(t, func(t *testing.T) {
+		o := manyLanes(1000)
+		running(t, o, &remote{}, crmsync.Config{Rate: 5})
+		time.Sleep(50 * time.Second)
+		synctest.Wait()
+		if got := o.count(crm.JobDone); got < 450 || got > 510 {
+			t.Errorf("%d done in 50 s, want ten a second", got)
+		}
+	})
+}
+
+// TestAFailingDestinationLeavesTheStoreAlone counts the transactions that a backlog costs in ten minutes in which
+// its destination fails: the store has one connection that writes, and the records of calls need it too.
+func TestAFailingDestinationLeavesTheStoreAlone(t *testing.T) {
+	const jobs, minutes, perSecond = 2000, 10, 5
+	sent := func(each int) int { return each * 2 * perSecond * 60 * minutes }
+	takes := func(d time.Duration, c crmsync.Class) func(context.Context, crm.Job) error {
+		return func(ctx context.Context, _ crm.Job) error {
+			select {
+			case <-time.After(d):
+			case <-ctx.Done():
+			}
+			return &crmsync.PushError{Class: c, Reason: "no"}
+		}
+	}
+	n := 0
+	for name, tt := range map[string]struct {
+		answer func(context.Context, crm.Job) error
+		most   int
+	}{
+		"refuses connections": {takes(0, crmsync.Transient), 100},
+		"answers late":        {takes(25*time.Second, crmsync.Transient), 150},
+		"never answers":       {takes(time.Hour, crmsync.Ambiguous), 100},
+		"asks for less":       {takes(0, crmsync.Throttle), 700},
+		"refuses our key":     {takes(0, crmsync.Auth), 100},
+		"refuses every job":   {takes(0, crmsync.Permanent), 2*jobs + 60*minutes},
+		"fails half the time": {func(context.Context, crm.Job) error {
+			if n++; n%2 == 0 {
+				return &crmsync.PushError{Class: crmsync.Transient, Reason: "no"}
+			}
+			return nil
+		}, sent(2)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			sim(t, func(t *testing.T) {
+				o := manyLanes(jobs)
+				running(t, o, &remote{answer: tt.answer}, crmsync.Config{Parallel: 1, Rate: perSecond})
+				time.Sleep(minutes * time.Minute)
+				synctest.Wait()
+				if got := o.writes(); got > tt.most {
+					t.Errorf("%d transactions, want at most %d", got, tt.most)
+				}
+			})
+		})
+	}
+}

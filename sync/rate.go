@@ -23,20 +23,25 @@ func newRate(steady float64, batch int) *rate {
 	return &rate{perSecond: 2 * steady, most: most, tokens: most, at: time.Now()}
 }
 
-// take returns how many of want jobs one of so many nodes may claim now.
-func (r *rate) take(want, nodes int) int {
+// take returns how many of want jobs one of so many nodes may claim now; when none, how long to wait.
+func (r *rate) take(want, nodes int) (n int, wait time.Duration) {
 	if r.perSecond <= 0 {
-		return want
+		return want, 0
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := time.Now()
-	r.tokens = min(r.most, r.tokens+now.Sub(r.at).Seconds()*r.perSecond/float64(max(1, nodes)))
+	mine := r.perSecond / float64(max(1, nodes))
+	r.tokens = min(r.most, r.tokens+now.Sub(r.at).Seconds()*mine)
 	r.at = now
-	if r.backlog && r.tokens < min(r.most, float64(want)) {
-		return 0
+	needed := 1.0
+	if r.backlog {
+		needed = min(r.most, float64(want))
 	}
-	return min(want, int(r.tokens))
+	if r.tokens < needed {
+		return 0, time.Duration((needed-r.tokens)/mine*float64(time.Second)) + time.Millisecond
+	}
+	return min(want, int(r.tokens)), 0
 }
 
 // took tells how many of the jobs that take allowed were claimed.

@@ -17,9 +17,9 @@ func (w *Worker) send(ctx context.Context) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	for ctx.Err() == nil {
-		limit := w.room()
+		limit, wait := w.room()
 		if limit == 0 {
-			w.idle(ctx, w.jobs, w.cfg.Poll)
+			w.idle(ctx, w.jobs, wait)
 			continue
 		}
 		claimed := time.Now()
@@ -39,24 +39,27 @@ func (w *Worker) send(ctx context.Context) {
 	}
 }
 
-// room returns how many jobs may be claimed now; a probe is a single one.
-func (w *Worker) room() int {
+// room returns how many jobs may be claimed now, a probe is a single one; when none, how long to wait.
+func (w *Worker) room() (limit int, wait time.Duration) {
 	places, probe := w.gate.free()
 	if p, is := w.cfg.Remote.(preparing); is {
 		more, probing := p.ready()
 		places, probe = min(places, more), probe || probing
 	}
 	ok, single := w.dest.Quota.writes()
-	nodes, _ := w.dest.peers()
-	switch {
-	case places == 0 || !ok:
-		return 0
-	case probe:
-		return w.rate.take(1, nodes)
-	case single:
+	if places == 0 || !ok {
+		return 0, w.cfg.Poll
+	}
+	if single {
 		places = 1
 	}
-	return w.rate.take(places*w.batch, nodes)
+	want := places * w.batch
+	if probe {
+		want = 1
+	}
+	nodes, _ := w.dest.peers()
+	limit, wait = w.rate.take(want, nodes)
+	return limit, min(wait, w.cfg.Poll)
 }
 
 // start pushes jobs that were claimed, in a goroutine.
