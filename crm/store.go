@@ -272,10 +272,10 @@ type Outbox interface {
 	// them with a new Gen, oldest first. What it costs does not grow with how many wait.
 	// A job whose lease ran out is claimable again, with Unsure set: its outcome is unknown.
 	Claim(ctx context.Context, dest string, now time.Time, lease time.Duration, limit int) ([]Job, error)
-	// Finish ends the lease: done, or to be tried at RunAt, or parked. ErrFenced when gen is not the job's
-	// or the lease has ended otherwise; the same end may be told again. What stands behind it in its lane
-	// is not due before it.
-	Finish(ctx context.Context, id int64, gen int, r JobResult) error
+	// Finish ends leases: done, or to be tried at RunAt, or parked. ErrFenced for a job whose Gen is another
+	// or whose lease has ended otherwise, ErrNotFound for one that is not there: the others have ended then.
+	// The same end may be told again. What stands behind a job in its lane is not due before it.
+	Finish(ctx context.Context, ends ...JobEnd) error
 	// Jobs lists jobs of dest in a state, oldest first; Redrive makes a parked one ready again,
 	// with no attempts counted; ErrConflict when it is not parked.
 	Jobs(ctx context.Context, dest string, state JobState, limit int) ([]Job, error)
@@ -310,6 +310,16 @@ type Job struct {
 	Unsure   bool      // an earlier attempt may have succeeded: look before writing
 	LastErr  string
 }
+
+// JobEnd is the end of an attempt at a job.
+type JobEnd struct {
+	ID  int64
+	Gen int // the lease's
+	JobResult
+}
+
+// End returns how an attempt at the job ended.
+func (j *Job) End(r JobResult) JobEnd { return JobEnd{j.ID, j.Gen, r} }
 
 // JobResult says how an attempt ended.
 type JobResult struct {

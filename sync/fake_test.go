@@ -100,20 +100,22 @@ func (o *outbox) Claim(_ context.Context, _ string, now time.Time, lease time.Du
 	return claimed, nil
 }
 
-func (o *outbox) Finish(_ context.Context, id int64, gen int, r crm.JobResult) error {
+func (o *outbox) Finish(_ context.Context, ends ...crm.JobEnd) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.wrote++
-	j := o.jobs[id-1]
 	if o.err != nil {
 		return o.err
 	}
-	if j.Gen != gen || j.State != crm.JobLeased {
-		return crm.ErrFenced
-	}
-	j.State, j.RunAt, j.LastErr = r.State, r.RunAt, r.Err
-	if r.Free {
-		j.Attempts--
+	o.wrote++
+	for _, r := range ends {
+		j := o.jobs[r.ID-1]
+		if j.Gen != r.Gen || j.State != crm.JobLeased {
+			return crm.ErrFenced
+		}
+		j.State, j.RunAt, j.LastErr = r.State, r.RunAt, r.Err
+		if r.Free {
+			j.Attempts--
+		}
 	}
 	return nil
 }

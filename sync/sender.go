@@ -66,9 +66,11 @@ func (w *Worker) room() (limit int, wait time.Duration) {
 func (w *Worker) start(ctx context.Context, wg *sync.WaitGroup, jobs []crm.Job, leaseEnd time.Time) {
 	leave := w.gate.enter()
 	if leave == nil { // the breaker opened between
-		for _, j := range jobs {
-			w.finish(ctx, j, leaseEnd, crm.JobResult{State: crm.JobReady, RunAt: time.Now(), Err: j.LastErr, Free: true})
+		ends := make([]crm.JobEnd, len(jobs))
+		for i, j := range jobs {
+			ends[i] = j.End(crm.JobResult{State: crm.JobReady, RunAt: time.Now(), Err: j.LastErr, Free: true})
 		}
+		w.finish(ctx, ends, leaseEnd)
 		return
 	}
 	w.dest.Quota.wrote()
@@ -76,19 +78,22 @@ func (w *Worker) start(ctx context.Context, wg *sync.WaitGroup, jobs []crm.Job, 
 		defer poke(w.jobs) // there is room, and the lanes' next jobs are free
 		failures := w.push(ctx, jobs, leaseEnd)
 		failing := leave(worst(failures))
+		var ends []crm.JobEnd
 		for i, j := range jobs {
-			w.conclude(ctx, j, leaseEnd, failures[i], failing)
+			if r := w.result(j, failures[i], failing); r != nil {
+				ends = append(ends, j.End(*r))
+			}
 		}
+		w.finish(ctx, ends, leaseEnd)
 	})
 }
 
-// conclude writes down what came of a push. While the destination is known to fail no
-// job is to blame, and the attempt does not count.
-func (w *Worker) conclude(ctx context.Context, j crm.Job, leaseEnd time.Time, failure *PushError, failing bool) {
+// result returns what to write down of a push; nil to let the lease run out, which sets Unsure. While the
+// destination is known to fail no job is to blame, and the attempt does not count.
+func (w *Worker) result(j crm.Job, failure *PushError, failing bool) *crm.JobResult {
 	if failure == nil {
 		w.count(crm.JobDone, "", false)
-		w.finish(ctx, j, leaseEnd, crm.JobResult{State: crm.JobDone, RunAt: time.Now()})
-		return
+		return &crm.JobResult{State: crm.JobDone, RunAt: time.Now()}
 	}
 	r := w.verdict(j, failure)
 	if failure.lookup {
@@ -101,11 +106,10 @@ func (w *Worker) conclude(ctx context.Context, j crm.Job, leaseEnd time.Time, fa
 	if r.State == crm.JobParked {
 		r.RunAt = time.Now()
 		w.log.Warn("a job is parked", "job", j.ID, "kind", j.Kind, "reason", r.Err)
+	} else if failure.Class == Ambiguous {
+		return nil
 	}
-	if failure.Class == Ambiguous && r.State != crm.JobParked {
-		return // the lease runs out, and that sets Unsure
-	}
-	w.finish(ctx, j, leaseEnd, r)
+	return &r
 }
 
 func (w *Worker) verdict(j crm.Job, failure *PushError) crm.JobResult {
@@ -139,9 +143,12 @@ func (w *Worker) count(s crm.JobState, reason string, needsLogin bool) {
 	w.counts.LastErr, w.counts.NeedsLogin = reason, needsLogin
 }
 
-// finish ends the lease. It is done also while stopping, and repeated while the store is away: as
-// long as the lease lasts the outcome is known to nobody else.
-func (w *Worker) finish(ctx context.Context, j crm.Job, leaseEnd time.Time, r crm.JobResult) {
+// finish ends leases. It is done also while stopping, and repeated while the store is away: as
+// long as the leases last the outcome is known to nobody else.
+func (w *Worker) finish(ctx context.Context, ends []crm.JobEnd, leaseEnd time.Time) {
+	if len(ends) == 0 {
+		return
+	}
 	end := leaseEnd
 	if ctx.Err() != nil { // stopping
 		end = time.Now().Add(2 * time.Second)
@@ -149,12 +156,12 @@ func (w *Worker) finish(ctx context.Context, j crm.Job, leaseEnd time.Time, r cr
 	finishCtx, cancel := context.WithDeadline(context.WithoutCancel(ctx), end)
 	defer cancel()
 	for delay := 50 * time.Millisecond; ; delay *= 2 {
-		err := w.cfg.Store.Finish(finishCtx, j.ID, j.Gen, r)
+		err := w.cfg.Store.Finish(finishCtx, ends...)
 		if err == nil {
 			return
 		}
 		if !errors.Is(err, crm.ErrUnavailable) || finishCtx.Err() != nil {
-			w.log.Warn("the outcome of a job could not be stored; it will be tried again", "job", j.ID, "outcome", r.State, "err", err)
+			w.log.Warn("the outcome of jobs could not be stored; they will be tried again", "jobs", len(ends), "first", ends[0].ID, "err", err)
 			return
 		}
 		w.idle(finishCtx, nil, delay)

@@ -173,7 +173,7 @@ func (b *bench) parkedJob(dest, key string) int64 {
 		b.t.Fatal(err)
 	}
 	for _, j := range jobs {
-		if err := b.store.Finish(ctx, j.ID, j.Gen, crm.JobResult{State: crm.JobParked, Err: "410 Gone"}); err != nil {
+		if err := b.store.Finish(ctx, j.End(crm.JobResult{State: crm.JobParked, Err: "410 Gone"})); err != nil {
 			b.t.Fatal(err)
 		}
 	}

@@ -41,7 +41,7 @@ func keys(jobs []crm.Job) []string {
 
 func finish(t *testing.T, s crm.Store, j crm.Job, r crm.JobResult) {
 	t.Helper()
-	check(t, s.Finish(t.Context(), j.ID, j.Gen, r))
+	check(t, s.Finish(t.Context(), j.End(r)))
 }
 
 var outboxTests = []test{
@@ -133,14 +133,30 @@ var outboxTests = []test{
 		j := claim(t, s, 1)[0]
 		finish(t, s, j, crm.JobResult{State: crm.JobDone})
 		finish(t, s, j, crm.JobResult{State: crm.JobDone})
-		wantErr(t, s.Finish(ctx, j.ID, j.Gen, crm.JobResult{State: crm.JobParked}), crm.ErrFenced)
-		wantErr(t, s.Finish(ctx, j.ID+1000, 1, crm.JobResult{State: crm.JobDone}), crm.ErrNotFound)
-		if err := s.Finish(ctx, j.ID, j.Gen, crm.JobResult{State: crm.JobLeased}); err == nil {
+		wantErr(t, s.Finish(ctx, j.End(crm.JobResult{State: crm.JobParked})), crm.ErrFenced)
+		wantErr(t, s.Finish(ctx, crm.JobEnd{ID: j.ID + 1000, Gen: 1, JobResult: crm.JobResult{State: crm.JobDone}}), crm.ErrNotFound)
+		if err := s.Finish(ctx, j.End(crm.JobResult{State: crm.JobLeased})); err == nil {
 			t.Error("a job ended as leased")
 		}
 		done, err := s.Jobs(ctx, "hook", crm.JobDone, 10)
 		check(t, err)
 		equal(t, "done", keys(done), []string{"k1"})
+	}},
+	{"of several ends one that is refused stops none", func(t *testing.T, s crm.Store) {
+		ctx := t.Context()
+		enqueue(t, s, job("a", "k1", at(0)), job("b", "k2", at(0)), job("c", "k3", at(0)))
+		jobs := claim(t, s, 1)
+		check(t, s.Finish(ctx))
+		ends := []crm.JobEnd{jobs[0].End(crm.JobResult{State: crm.JobDone}), jobs[1].End(crm.JobResult{State: crm.JobDone}), jobs[2].End(crm.JobResult{State: crm.JobParked})}
+		ends[1].Gen++
+		wantErr(t, s.Finish(ctx, ends...), crm.ErrFenced)
+		for state, want := range map[crm.JobState]string{crm.JobDone: "k1", crm.JobLeased: "k2", crm.JobParked: "k3"} {
+			got, err := s.Jobs(ctx, "hook", state, 10)
+			check(t, err)
+			equal(t, string(state), keys(got), []string{want})
+		}
+		ends[1].Gen--
+		check(t, s.Finish(ctx, ends...))
 	}},
 	{"sixteen workers claim every job once, each lane in order", racingWorkers},
 }
@@ -210,7 +226,7 @@ func leaseRunsOut(t *testing.T, s crm.Store) {
 	if len(second) != 1 || !second[0].Unsure || second[0].Gen != 2 || second[0].Attempts != 2 {
 		t.Fatalf("got %+v, want the job again, unsure, of generation 2", second)
 	}
-	err := s.Finish(t.Context(), first.ID, first.Gen, crm.JobResult{State: crm.JobDone})
+	err := s.Finish(t.Context(), first.End(crm.JobResult{State: crm.JobDone}))
 	wantErr(t, err, crm.ErrFenced)
 	finish(t, s, second[0], crm.JobResult{State: crm.JobReady, RunAt: at(3).Time})
 	third := claim(t, s, 3)
@@ -252,7 +268,7 @@ func racingWorkers(t *testing.T, s crm.Store) {
 					mu.Lock()
 					got[j.Lane] = append(got[j.Lane], j.Key)
 					mu.Unlock()
-					if err := s.Finish(t.Context(), j.ID, j.Gen, crm.JobResult{State: crm.JobDone}); err != nil {
+					if err := s.Finish(t.Context(), j.End(crm.JobResult{State: crm.JobDone})); err != nil {
 						t.Error(err)
 						return
 					}

@@ -75,7 +75,7 @@ var retentionTests = []test{
 		now := time.Now()
 		jobs, err := s.Claim(ctx, "hook", now, time.Minute, 1)
 		check(t, err)
-		check(t, s.Finish(ctx, jobs[0].ID, jobs[0].Gen, crm.JobResult{State: crm.JobDone}))
+		check(t, s.Finish(ctx, jobs[0].End(crm.JobResult{State: crm.JobDone})))
 		equal(t, "removed young ones", expire(t, s, crm.KeepJobs, crm.At(now.Add(-time.Hour)), 10), 0)
 		equal(t, "removed", expire(t, s, crm.KeepJobs, crm.At(now.Add(time.Hour)), 10), 1)
 		left, err := s.Jobs(ctx, "hook", crm.JobReady, 10)

@@ -3,6 +3,7 @@ package postgres
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -91,35 +92,50 @@ func (s *Store) Claim(
 }
 
 // Finish implements crm.Outbox.
-func (s *Store) Finish(ctx context.Context, id int64, gen int, r crm.JobResult) error {
-	doing := fmt.Sprintf("finish job %d", id)
+func (s *Store) Finish(ctx context.Context, ends ...crm.JobEnd) error {
+	var refused []error
+	err := s.write(ctx, "finish jobs", func(t tx) error {
+		refused = nil
+		for _, e := range ends {
+			err := finish(ctx, t, e)
+			if errors.Is(err, crm.ErrFenced) || errors.Is(err, crm.ErrNotFound) {
+				refused, err = append(refused, fmt.Errorf("finish job %d: %w", e.ID, err)), nil
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return errors.Join(append(refused, err)...)
+}
+
+func finish(ctx context.Context, t tx, e crm.JobEnd) error {
 	var due any
-	switch r.State {
+	switch e.State {
 	case crm.JobReady:
-		due = orAtOnce(r.RunAt)
+		due = orAtOnce(e.RunAt)
 	case crm.JobDone, crm.JobParked:
-		if !r.RunAt.IsZero() {
-			due = ts(r.RunAt)
+		if !e.RunAt.IsZero() {
+			due = ts(e.RunAt)
 		}
 	default:
-		return fmt.Errorf("%s: a job cannot end as %q", doing, r.State)
+		return fmt.Errorf("a job cannot end as %q", e.State)
 	}
 	free := 0
-	if r.Free {
+	if e.Free {
 		free = 1
 	}
-	return s.write(ctx, doing, func(t tx) error {
-		n, err := t.exec(ctx, `
-			UPDATE jobs SET state = $3, due = $4, last_err = $5, attempts = attempts - $6
-			WHERE id = $1 AND gen = $2 AND state = 'leased'`, id, gen, string(r.State), due, r.Err, free)
-		switch {
-		case err == nil && n == 0:
-			return finished(ctx, t, id, gen, r.State)
-		case err == nil && r.State != crm.JobDone:
-			return postpone(ctx, t, id)
-		}
-		return err
-	})
+	n, err := t.exec(ctx, `
+		UPDATE jobs SET state = $3, due = $4, last_err = $5, attempts = attempts - $6
+		WHERE id = $1 AND gen = $2 AND state = 'leased'`, e.ID, e.Gen, string(e.State), due, e.Err, free)
+	switch {
+	case err == nil && n == 0:
+		return finished(ctx, t, e.ID, e.Gen, e.State)
+	case err == nil && e.State != crm.JobDone:
+		return postpone(ctx, t, e.ID)
+	}
+	return err
 }
 
 // postpone lets the jobs behind one wait as long as it does, and without end behind a parked one: each

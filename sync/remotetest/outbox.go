@@ -76,19 +76,21 @@ func (o *Outbox) Claim(_ context.Context, _ string, _ time.Time, _ time.Duration
 }
 
 // Finish implements crm.Outbox.
-func (o *Outbox) Finish(_ context.Context, id int64, _ int, r crm.JobResult) error {
+func (o *Outbox) Finish(_ context.Context, ends ...crm.JobEnd) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	switch r.State {
-	case crm.JobReady:
-		o.ready = append(o.ready, id)
-		return nil
-	case crm.JobParked:
-		o.jobs[id-1].LastErr = r.Err
-		o.parked = append(o.parked, o.jobs[id-1])
-	}
-	if o.left--; o.left == 0 {
-		close(o.empty)
+	for _, e := range ends {
+		if e.State == crm.JobReady {
+			o.ready = append(o.ready, e.ID)
+			continue
+		}
+		if e.State == crm.JobParked {
+			o.jobs[e.ID-1].LastErr = e.Err
+			o.parked = append(o.parked, o.jobs[e.ID-1])
+		}
+		if o.left--; o.left == 0 {
+			close(o.empty)
+		}
 	}
 	return nil
 }
