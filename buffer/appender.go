@@ -92,8 +92,11 @@ func (a *Appender) Put(e Entry) bool {
 	before := a.ring.lost.n
 	ok := !a.ended && a.ring.put(e, a.held, a.heldBytes)
 	a.dropped += a.ring.lost.n - before
+	n := a.ring.len()
 	a.mu.Unlock()
-	a.poke()
+	if n == 1 || n == a.cfg.MaxBatch { // Run waits for the first, then for a full batch; at each frame it would cost the pops their processor
+		a.poke()
+	}
 	return ok
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"patchcord/ami/calls"
@@ -27,11 +28,12 @@ type live struct {
 	queue chan buffer.Entry // full: the entry is dropped here and a gap is marked; the log still has it
 
 	mu     sync.Mutex
-	fold   *calls.Tracker // guarded by mu; nil while this node knows nothing of the PBX
-	pos    crm.Position   // guarded by mu: of the newest entry folded
-	stale  bool           // guarded by mu: the fold is only looked at, nothing more is folded into it
-	last   time.Time      // guarded by mu: receipt of the newest entry folded
-	recent recent         // guarded by mu: what ended and is not committed yet
+	fold   *calls.Tracker               // guarded by mu; nil while this node knows nothing of the PBX
+	pos    crm.Position                 // guarded by mu: of the newest entry folded
+	stale  bool                         // guarded by mu: the fold is only looked at, nothing more is folded into it
+	last   time.Time                    // guarded by mu: receipt of the newest entry folded
+	recent recent                       // guarded by mu: what ended and is not committed yet
+	stored atomic.Pointer[crm.Position] // until where all is committed
 }
 
 // put hands an entry to the live fold; false when its queue is full.
@@ -144,6 +146,7 @@ func (l *live) take(ctx context.Context, e buffer.Entry) {
 		l.people.dressEvent(&events[i]) // before anybody else can ask the fold for the record
 		l.recent.note(&events[i])
 	}
+	l.forgetStored()
 	l.mu.Unlock()
 	for i := range events {
 		events[i].Heard = e.At
@@ -195,6 +198,7 @@ func (l *live) open() []*crm.Call {
 func (l *live) call(id string) *crm.Call {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.forgetStored()
 	if into, ok := l.recent.merged[id]; ok {
 		id = into
 	}
@@ -213,11 +217,15 @@ func (l *live) call(id string) *crm.Call {
 	return c
 }
 
-// committed forgets what the store has by now.
-func (l *live) committed(to crm.Position) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.recent.forget(to)
+// committed is told what the store has by now. It takes no lock that a pop may need: the recorder
+// could lose the processor while it held it.
+func (l *live) committed(to crm.Position) { l.stored.Store(&to) }
+
+// forgetStored forgets what the store has. l.mu is held.
+func (l *live) forgetStored() {
+	if to := l.stored.Load(); to != nil {
+		l.recent.forget(*to)
+	}
 }
 
 // maxRecent bounds what is remembered while the store is away. Beyond it the

@@ -34,8 +34,7 @@ type matcher struct {
 	wg    sync.WaitGroup // every look-up under way
 	quiet atomic.Bool    // matches are shown and not stored: another node does that
 
-	mu    sync.Mutex
-	calls map[string]*matching // guarded by mu; by call id, from its start to a minute after its end
+	calls sync.Map // of *matching by call id, from its start to a minute after its end; read without a lock, see way
 }
 
 type matching struct {
@@ -44,7 +43,7 @@ type matching struct {
 }
 
 func newMatcher(store contactStore, log *slog.Logger) *matcher {
-	return &matcher{store: store, log: log, slots: make(chan struct{}, maxLookups), calls: map[string]*matching{}}
+	return &matcher{store: store, log: log, slots: make(chan struct{}, maxLookups)}
 }
 
 // outside returns the normalised number of the party that is not ours.
@@ -62,19 +61,13 @@ func (m *matcher) begin(ctx context.Context, c *crm.Call) {
 		return
 	}
 	w := &matching{done: make(chan struct{})}
-	m.mu.Lock()
-	_, known := m.calls[c.ID]
-	if !known {
-		m.calls[c.ID] = w
-	}
-	m.mu.Unlock()
-	if known {
+	if _, known := m.calls.LoadOrStore(c.ID, w); known {
 		return
 	}
 	select {
 	case m.slots <- struct{}{}:
 	default:
-		m.forget(c.ID)
+		m.calls.Delete(c.ID)
 		return
 	}
 	m.wg.Go(func() {
@@ -169,20 +162,15 @@ func (m *matcher) later(ctx context.Context, offer crm.Event, publish func(*crm.
 	})
 }
 
+// get returns what is looked up for a call; nil for nothing.
 func (m *matcher) get(id string) *matching {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.calls[id]
+	w, _ := m.calls.Load(id)
+	found, _ := w.(*matching)
+	return found
 }
 
 // end lets go of the call's matches a minute later, when the record has its events too.
 func (m *matcher) end(c *crm.Call) {
 	id := c.ID
-	time.AfterFunc(time.Minute, func() { m.forget(id) })
-}
-
-func (m *matcher) forget(id string) {
-	m.mu.Lock()
-	delete(m.calls, id)
-	m.mu.Unlock()
+	time.AfterFunc(time.Minute, func() { m.calls.Delete(id) })
 }

@@ -132,9 +132,43 @@ func (r *recorder) durable(entries []buffer.Entry) {
 // run records until ctx ends. A store that is away is tried again for ever; only
 // a newer owner ends it.
 func (r *recorder) run(ctx context.Context) error {
-	if err := behind(); err != nil {
-		r.logger.Debug("records are kept with the priority of pops", "pbx", r.pbx, "err", err)
+	for way := idly; ; {
+		ended := make(chan error, 1)
+		go func() {
+			if err := way.behind(); err != nil {
+				r.logger.Debug("records are kept with the priority of pops", "pbx", r.pbx, "err", err)
+			}
+			ended <- r.record(ctx, way)
+		}()
+		switch err := <-ended; {
+		case !errors.Is(err, errOtherWay):
+			return err
+		case way == idly:
+			way = steadily
+		default:
+			way = idly
+		}
 	}
+}
+
+// A way is how a recorder gives way to what carries pops.
+type way int
+
+const (
+	idly     way = iota // at once: it has the processor when nobody else wants it
+	steadily            // but it has its share also while others never rest
+)
+
+const (
+	starved = time.Second // a commit that takes longer says that others never rest
+	patient = time.Minute // how long it keeps its share then
+)
+
+var errOtherWay = errors.New("give way otherwise")
+
+// record is run until the recorder has to give way otherwise.
+func (r *recorder) record(ctx context.Context, w way) error {
+	began := time.Now()
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
@@ -148,6 +182,10 @@ func (r *recorder) run(ctx context.Context) error {
 		}
 		if err := r.persist(ctx); err != nil {
 			return err
+		}
+		if w == idly && r.took > starved || w == steadily && time.Since(began) > patient {
+			r.took = 0
+			return errOtherWay
 		}
 	}
 }
