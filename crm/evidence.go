@@ -25,6 +25,9 @@ const (
 	PopTooOld    = "too_old"   // the ring was LatencyMS old when it was heard, and not shown
 )
 
+// PhoneUnreachable is the Name of an EvidenceIdentity of a phone that the PBX did not reach.
+const PhoneUnreachable = "unreachable"
+
 // Evidence is one thing that is known about how a call went. It holds no number
 // of an outside party: those are in the record.
 type Evidence struct {

@@ -50,6 +50,7 @@ type Sentence struct {
 	Offer     string  `json:"offer,omitempty"`
 	Verdict   Verdict `json:"verdict"`
 	Sentence  string  `json:"sentence"`
+	Next      string  `json:"next,omitempty"` // what to do about it; absent when nothing is wrong
 }
 
 // Case is everything that an explanation is made of.
@@ -83,6 +84,11 @@ func Explain(c Case) Explanation {
 	}
 	if c.Agent != "" && len(x.Sentences) == 0 {
 		x.Sentences = append(x.Sentences, c.whyNot())
+	}
+	if !c.Trace {
+		for i := range x.Sentences {
+			x.Sentences[i].Next = c.next(&x.Sentences[i])
+		}
 	}
 	return x
 }
@@ -157,8 +163,14 @@ func (c *Case) unbound(o *Offer) Sentence {
 	s.Sentence = "no user is bound to extension " + o.Extension
 	for _, b := range c.Bindings {
 		if b.PBX == c.Call.PBX && b.Extension == o.Extension && b.Until.IsZero() && b.From.After(o.StartedAt.Time) {
-			s.Sentence = fmt.Sprintf("no user was bound to extension %s when it rang; %s has it since %s", o.Extension, b.User, c.clock(b.From))
+			s.Sentence = fmt.Sprintf("no user was bound to extension %s when it rang; %s has it since %s", o.Extension, b.User, c.when(b.From))
 		}
+	}
+	if e := c.seat(o); e != nil && strings.Contains(e.Text, loggedIn) {
+		s.Sentence = e.Text
+	}
+	if !o.StartedAt.IsZero() {
+		s.Sentence = "rang at " + c.clock(o.StartedAt) + " and popped nowhere: " + s.Sentence
 	}
 	s.Sentence += c.ending(o)
 	return s
@@ -169,6 +181,19 @@ func (c *Case) rang(o *Offer) string {
 		return "was rung"
 	}
 	return "was rung at " + c.clock(o.StartedAt)
+}
+
+// loggedIn is what evidence says of a phone at which somebody logged in.
+const loggedIn = "is logged in"
+
+// seat returns what was noted of whose phone rang; nil when nothing was.
+func (c *Case) seat(o *Offer) *Evidence {
+	for i := range c.Evidence {
+		if e := &c.Evidence[i]; e.Kind == EvidenceIdentity && e.Offer == o.ID && e.Name == "binding" {
+			return e
+		}
+	}
+	return nil
 }
 
 // way is what became of one pop on its way to one user.
@@ -244,7 +269,37 @@ func (c *Case) offered(o *Offer, name string) Sentence {
 	default:
 		s.Verdict, s.Sentence = c.silent(o)
 	}
+	switch s.Verdict {
+	case VerdictNotConnected, VerdictRescinded, VerdictOverflow, VerdictTooOld, VerdictGap:
+		if !o.StartedAt.IsZero() {
+			s.Sentence = "rang at " + c.clock(o.StartedAt) + ", but " + s.Sentence
+		}
+	}
+	s.Sentence += c.handedOn(o, name)
 	return s
+}
+
+// handedOn says, as the rest of a sentence, that the user lost the extension while it rang;
+// the ring stays his, what comes next is not.
+func (c *Case) handedOn(o *Offer, name string) string {
+	end := o.EndedAt
+	if end.IsZero() {
+		end = At(c.Now)
+	}
+	for _, b := range c.Bindings {
+		mine := strings.EqualFold(b.User, name) && b.PBX == c.Call.PBX && b.Extension == o.Extension
+		if !mine || b.Until.IsZero() || !b.Until.After(o.StartedAt.Time) || !b.Until.Before(end.Time) {
+			continue
+		}
+		var heirs []string
+		for _, h := range c.Bindings {
+			if h.PBX == b.PBX && h.Extension == b.Extension && h.User != b.User && h.Holds(b.Until.Time) {
+				heirs = append(heirs, h.User)
+			}
+		}
+		return fmt.Sprintf("; while it rang, at %s, the extension became %s's, and so is what comes next", c.when(b.Until), cmp.Or(strings.Join(heirs, ", "), "nobody"))
+	}
+	return ""
 }
 
 func (c *Case) popped(o *Offer, name string, w way) (Verdict, string) {
@@ -266,12 +321,14 @@ func (c *Case) popped(o *Offer, name string, w way) (Verdict, string) {
 	case w.ack != nil:
 		text += ", acknowledged after " + span(max(0, w.ack.At.Sub(w.written.At.Time)))
 	case o.Result != "":
-		text += ", never acknowledged by the screen"
+		text += neverAcknowledged
 	default:
 		text += ", not acknowledged yet"
 	}
 	return v, text + c.ending(o)
 }
+
+const neverAcknowledged = ", never acknowledged by the screen"
 
 func (c *Case) away(name string, p *Evidence) string {
 	if p.Since.IsZero() {
@@ -297,12 +354,21 @@ func (c *Case) silent(o *Offer) (Verdict, string) {
 		if !g.EndedAt.IsZero() && !o.StartedAt.IsZero() && g.EndedAt.Before(o.StartedAt.Time) {
 			continue
 		}
-		return VerdictGap, "no pop: the PBX was not heard from " + c.clock(g.StartedAt) + " (" + string(g.Cause) + ")" + c.ending(o)
+		return VerdictGap, "no pop: " + c.unheard(g) + c.ending(o)
 	}
 	if o.Result == "" {
 		return VerdictPending, c.rang(o) + "; no word of the pop has come yet"
 	}
 	return VerdictUnknown, c.rang(o) + "; nothing is on record of a pop: the ring was read later, or the record is older than this evidence" + c.ending(o)
+}
+
+// unheard says when a PBX was not heard, and why.
+func (c *Case) unheard(g CallGap) string {
+	text := "the PBX was not heard from " + c.when(g.StartedAt) + " on"
+	if !g.EndedAt.IsZero() {
+		text = "the PBX was not heard from " + c.when(g.StartedAt) + " to " + c.when(g.EndedAt)
+	}
+	return text + " (" + string(g.Cause) + ")"
 }
 
 // ending says how a ring ended, as the rest of a sentence; "" while it rings.
@@ -365,6 +431,19 @@ func (c *Case) clock(t Time) string {
 		zone = time.UTC
 	}
 	return t.In(zone).Format("15:04:05.000")
+}
+
+// when is clock, with the date when that is not the call's.
+func (c *Case) when(t Time) string {
+	zone := c.Zone
+	if zone == nil {
+		zone = time.UTC
+	}
+	from, _ := c.window()
+	if t.IsZero() || t.In(zone).Format(time.DateOnly) == from.In(zone).Format(time.DateOnly) {
+		return c.clock(t)
+	}
+	return t.In(zone).Format("2006-01-02 15:04:05")
 }
 
 // span writes a duration as people say it: 42 ms, 1.2 s, 3 min.

@@ -68,40 +68,53 @@ func TestOneSentenceForEachRing(t *testing.T) {
 			"popped at 10:02:03.900, when jo's screen connected, not acknowledged yet"},
 		"nobody was connected any more": {
 			ring(), seen(delivery(PopPublished, 1, to(0), since(after(-240_000)))), nil, nil, VerdictNotConnected,
-			"jo was not connected: the last screen closed at 09:58:03.000; rescinded after 180 ms because 1001 answered"},
+			"rang at 10:02:03.000, but jo was not connected: the last screen closed at 09:58:03.000; rescinded after 180 ms because 1001 answered"},
 		"nobody was connected ever": {
 			ring(), seen(delivery(PopPublished, 1, to(0))), nil, nil, VerdictNotConnected,
-			"jo was not connected: no screen of jo had been open since the daemon started; rescinded after 180 ms because 1001 answered"},
+			"rang at 10:02:03.000, but jo was not connected: no screen of jo had been open since the daemon started; rescinded after 180 ms because 1001 answered"},
 		"connected to another node": {
 			ring(answered), seen(delivery(PopPublished, 1, to(0)), delivery(PopPublished, 2, to(1)), delivery(PopWritten, 5, took(5))), nil, nil, VerdictPopped,
 			"popped at 10:02:03.005 on 1 screen, 5 ms after the phone began to ring, never acknowledged by the screen; 1002 answered after 3.2 s"},
 		"over before a screen took it": {
 			ring(), seen(delivery(PopPublished, 1, to(1))), nil, nil, VerdictRescinded,
-			"rescinded after 180 ms because 1001 answered, before a screen took the pop"},
+			"rang at 10:02:03.000, but rescinded after 180 ms because 1001 answered, before a screen took the pop"},
 		"the caller gave up first": {
 			ring(by("caller")), seen(delivery(PopPublished, 1, to(1))), nil, nil, VerdictRescinded,
-			"rescinded after 180 ms because the caller gave up, before a screen took the pop"},
+			"rang at 10:02:03.000, but rescinded after 180 ms because the caller gave up, before a screen took the pop"},
 		"an outside number is not told": {
 			ring(by("07700900123")), seen(delivery(PopPublished, 1, to(1))), nil, nil, VerdictRescinded,
-			"rescinded after 180 ms because somebody outside answered, before a screen took the pop"},
+			"rang at 10:02:03.000, but rescinded after 180 ms because somebody outside answered, before a screen took the pop"},
 		"the screen was too slow": {
 			ring(answered), seen(delivery(PopPublished, 1, to(1)), delivery(PopDropped, 2, func(e *Evidence) { e.Text = "too slow" })), nil, nil, VerdictOverflow,
-			"the pop was lost with jo's screen, which was disconnected: too slow; 1002 answered after 3.2 s"},
+			"rang at 10:02:03.000, but the pop was lost with jo's screen, which was disconnected: too slow; 1002 answered after 3.2 s"},
 		"dropped by one screen, taken by another": {
 			ring(answered), seen(delivery(PopPublished, 1, to(2)), delivery(PopDropped, 2), delivery(PopWritten, 3, took(3))), nil, nil, VerdictPopped,
 			"popped at 10:02:03.003 on 2 screens, 3 ms after the phone began to ring, never acknowledged by the screen; 1002 answered after 3.2 s"},
 		"heard too late": {
 			ring(answered), seen(delivery(PopTooOld, 45_000, took(45_000))), nil, nil, VerdictTooOld,
-			"not shown: the ring was 45.0 s old when it was heard, and only rings up to 30 s old are; 1002 answered after 3.2 s"},
+			"rang at 10:02:03.000, but not shown: the ring was 45.0 s old when it was heard, and only rings up to 30 s old are; 1002 answered after 3.2 s"},
 		"no user": {
 			ring(nobodys), nil, nil, nil, VerdictNoBinding,
-			"no user is bound to extension 1002; rescinded after 180 ms because 1001 answered"},
+			"rang at 10:02:03.000 and popped nowhere: no user is bound to extension 1002; rescinded after 180 ms because 1001 answered"},
 		"a user since": {
 			ring(nobodys), nil, []Binding{boundSince("ann", after(60_000))}, nil, VerdictNoBinding,
-			"no user was bound to extension 1002 when it rang; ann has it since 10:03:03.000; rescinded after 180 ms because 1001 answered"},
+			"rang at 10:02:03.000 and popped nowhere: no user was bound to extension 1002 when it rang; ann has it since 10:03:03.000; rescinded after 180 ms because 1001 answered"},
+		"who is logged in there is no user": {
+			ring(nobodys), seen(Evidence{Kind: EvidenceIdentity, Name: "binding", Offer: "hq:1.2", Text: "no user is bound to hq/1002, where 2001 is logged in, nor to hq/2001"}), nil, nil, VerdictNoBinding,
+			"rang at 10:02:03.000 and popped nowhere: no user is bound to hq/1002, where 2001 is logged in, nor to hq/2001; rescinded after 180 ms because 1001 answered"},
+		"the extension was given away while it rang": {
+			ring(answered), seen(delivery(PopPublished, 1, to(1)), delivery(PopWritten, 2, took(2)), acknowledged(3)),
+			[]Binding{{User: "jo", PBX: "hq", Extension: "1002", From: after(-9000), Until: after(1500)}, boundSince("ann", after(1500))}, nil, VerdictPopped,
+			"popped at 10:02:03.002 on 1 screen, 2 ms after the phone began to ring, acknowledged after 1 ms; 1002 answered after 3.2 s; while it rang, at 10:02:04.500, the extension became ann's, and so is what comes next"},
+		"the extension was taken away while it rang": {
+			ring(ringing), seen(delivery(PopPublished, 1, to(0))), []Binding{{User: "jo", PBX: "hq", Extension: "1002", From: after(-9000), Until: after(1500)}}, nil, VerdictNotConnected,
+			"rang at 10:02:03.000, but jo was not connected: no screen of jo had been open since the daemon started; while it rang, at 10:02:04.500, the extension became nobody's, and so is what comes next"},
+		"the extension was given away after it rang": {
+			ring(), seen(delivery(PopPublished, 1, to(1))), []Binding{{User: "jo", PBX: "hq", Extension: "1002", From: after(-9000), Until: after(1500)}}, nil, VerdictRescinded,
+			"rang at 10:02:03.000, but rescinded after 180 ms because 1001 answered, before a screen took the pop"},
 		"the PBX was not heard": {
 			ring(answered), nil, nil, []CallGap{{StartedAt: after(-1000), EndedAt: after(2000), Cause: GapDisconnect}}, VerdictGap,
-			"no pop: the PBX was not heard from 10:02:02.000 (disconnect); 1002 answered after 3.2 s"},
+			"rang at 10:02:03.000, but no pop: the PBX was not heard from 10:02:02.000 to 10:02:05.000 (disconnect); 1002 answered after 3.2 s"},
 		"a gap that was over explains nothing": {
 			ring(answered), nil, nil, []CallGap{{StartedAt: after(-2000), EndedAt: after(-1000), Cause: GapDisconnect}}, VerdictUnknown,
 			"was rung at 10:02:03.000; nothing is on record of a pop: the ring was read later, or the record is older than this evidence; 1002 answered after 3.2 s"},
@@ -112,7 +125,7 @@ func TestOneSentenceForEachRing(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			call := &Call{ID: "hq:1.1", PBX: "hq", StartedAt: after(-5000), Offers: []Offer{{ID: "hq:1.9", Extension: "1001", Agent: "max"}, tt.offer}, Gaps: tt.gaps}
-			x := Explain(Case{Call: call, Evidence: tt.evidence, Bindings: tt.bindings})
+			x := Explain(Case{Call: call, Evidence: tt.evidence, Bindings: tt.bindings, Now: after(5000).Time})
 			if len(x.Sentences) != 2 {
 				t.Fatalf("got %d sentences, want one for each ring", len(x.Sentences))
 			}
@@ -150,9 +163,29 @@ func TestWhyNotMe(t *testing.T) {
 		verdict  Verdict
 		says     string
 	}{
-		"no extension at all":           {nil, false, nil, nil, nil, VerdictNoBinding, "jo had no extension on hq at that time, and has none now"},
-		"an extension since":            {[]Binding{boundSince("jo", after(600_000))}, false, nil, nil, nil, VerdictNoBinding, "hq/1002 is bound since 10:12:03.000"},
-		"an extension until":            {[]Binding{{User: "jo", PBX: "hq", Extension: "1002", From: after(-9000), Until: after(-8000)}}, false, nil, nil, nil, VerdictNoBinding, "no extension"},
+		"no extension at all":            {nil, false, nil, nil, nil, VerdictNoBinding, "jo had no extension on hq at that time, and has none now"},
+		"an extension since":             {[]Binding{boundSince("jo", after(600_000))}, false, nil, nil, nil, VerdictNoBinding, "hq/1002 is bound since 10:12:03.000"},
+		"an extension until":             {[]Binding{{User: "jo", PBX: "hq", Extension: "1002", From: after(-9000), Until: after(-8000)}}, false, nil, nil, nil, VerdictNoBinding, "no extension"},
+		"an extension until then":        {[]Binding{{User: "jo", PBX: "hq", Extension: "1002", From: after(-9000), Until: after(-8000)}}, false, nil, nil, nil, VerdictNoBinding, "has none now; hq/1002 was jo's until 10:01:55.000"},
+		"an extension until another day": {[]Binding{{User: "jo", PBX: "hq", Extension: "1002", From: after(-200_000_000), Until: after(-90_000_000)}}, false, nil, nil, nil, VerdictNoBinding, "was jo's until 2026-03-01 09:02:03"},
+		"the extension is his since it began to ring": {[]Binding{{User: "max", PBX: "hq", Extension: "1002", Until: after(2000)}, boundSince("jo", after(2000))}, false, nil, nil,
+			func(c *Call) {
+				c.Offers = []Offer{{ID: "hq:1.2", Extension: "1002", Agent: "max", StartedAt: after(0)}}
+			}, VerdictNoBinding,
+			"not offered: 1002 began to ring at 10:02:03.000, when it was max's; it is jo's only since 10:02:05.000"},
+		"the extension was his until it began to ring": {[]Binding{{User: "jo", PBX: "hq", Extension: "1002", From: after(-9000), Until: after(-1000)}}, false, nil, nil,
+			func(c *Call) { c.Offers = []Offer{{ID: "hq:1.2", Extension: "1002", StartedAt: after(0)}} }, VerdictNoBinding,
+			"when it was nobody's; it was jo's until 10:02:02.000"},
+		"somebody else had logged in at his phone": {mine, false, []Evidence{{Kind: EvidenceIdentity, Name: "binding", Offer: "hq:1.2", Agent: "ann", Text: "hq/1002, where 2001 is logged in, is ann's"}}, nil,
+			func(c *Call) {
+				c.Offers = []Offer{{ID: "hq:1.2", Extension: "1002", Agent: "ann", StartedAt: after(0)}}
+			}, VerdictNoBinding,
+			"1002 began to ring at 10:02:03.000 for somebody else: hq/1002, where 2001 is logged in, is ann's"},
+		"the PBX did not reach his phone": {mine, false, []Evidence{{At: after(1), Kind: EvidenceIdentity, Name: PhoneUnreachable, Extension: "1002"}}, nil, nil, VerdictUnavailable,
+			"the PBX did not reach the phone 1002 at 10:02:03.001"},
+		"the PBX did not reach another phone": {mine, false, []Evidence{{At: after(1), Kind: EvidenceIdentity, Name: PhoneUnreachable, Extension: "1003"}}, nil, nil, VerdictNotRung, "the call rang 1001"},
+		"the PBX was not heard": {mine, false, nil, nil, func(c *Call) { c.Gaps = []CallGap{{StartedAt: after(0), EndedAt: after(900), Cause: GapDaemonDown}} }, VerdictGap,
+			"the PBX was not heard from 10:02:03.000 to 10:02:03.900 (daemon_down), so a ring may be missing here"},
 		"the call was for others":       {mine, false, nil, nil, nil, VerdictNotRung, "no phone of jo (1002) was rung; the call rang 1001"},
 		"members unknown":               {mine, true, nil, nil, nil, VerdictUnknown, "queue sales never rang 1002: who its members were is not on record"},
 		"not a member":                  {mine, true, members(QueueMember{Extension: "1001"}), nil, nil, VerdictNotMember, "queue sales never rang 1002: not a member"},
@@ -244,5 +277,35 @@ func TestTraceHasNoScreens(t *testing.T) {
 	x := Explain(Case{Call: &Call{ID: "pbx:1.1", Offers: []Offer{ring(nobodys)}}, Trace: true, Zone: time.FixedZone("", 3600)})
 	if s := x.Sentences[0]; s.Verdict != VerdictRang || s.Sentence != "was rung at 11:02:03.000; rescinded after 180 ms because somebody outside answered" {
 		t.Errorf("got %s %q", s.Verdict, s.Sentence)
+	}
+}
+
+func TestWhatToDoNext(t *testing.T) {
+	old := boundSince("jo", after(-9000))
+	for name, tt := range map[string]struct {
+		c    Case
+		says string // "" is nothing
+	}{
+		"all is well":      {Case{Call: &Call{PBX: "hq", Offers: []Offer{ring(answered)}}, Evidence: seen(delivery(PopWritten, 1, took(1)), acknowledged(2))}, ""},
+		"no screen said":   {Case{Call: &Call{PBX: "hq", Offers: []Offer{ring(answered)}}, Evidence: seen(delivery(PopWritten, 1, took(1)))}, "reload the page on jo's screen"},
+		"no screen":        {Case{Call: &Call{PBX: "hq", Offers: []Offer{ring()}}, Evidence: seen(delivery(PopPublished, 1, to(0)))}, "log in as jo"},
+		"nobody's phone":   {Case{Call: &Call{PBX: "hq", Offers: []Offer{ring(nobodys)}}}, "patchcord user set NAME --extension hq/1002"},
+		"somebody's since": {Case{Call: &Call{PBX: "hq", Offers: []Offer{ring(nobodys)}}, Bindings: []Binding{boundSince("ann", after(600))}}, ""},
+		"no phone":         {Case{Call: &Call{PBX: "hq"}, Agent: "jo"}, "patchcord user set jo --extension hq/NUMBER"},
+		"a phone by now":   {Case{Call: &Call{PBX: "hq", EndedAt: after(-10_000)}, Agent: "jo", Bindings: []Binding{old}}, ""},
+		"not rung":         {Case{Call: &Call{PBX: "hq"}, Agent: "jo", Bindings: []Binding{old}, Now: ten}, "dialplan"},
+		"too old":          {Case{Call: &Call{PBX: "hq", Offers: []Offer{ring()}}, Evidence: seen(delivery(PopTooOld, 1, took(45_000)))}, "/v1/gaps"},
+		"a restart":        {Case{Call: &Call{PBX: "hq", Offers: []Offer{ring()}, Gaps: []CallGap{{StartedAt: after(-1), Cause: GapPBXRestart}}}}, "restarted the PBX"},
+		"a node down":      {Case{Call: &Call{PBX: "hq", Offers: []Offer{ring()}, Gaps: []CallGap{{StartedAt: after(-1), Cause: GapDaemonDown}}}}, "the node that had the PBX"},
+		"a lost link":      {Case{Call: &Call{PBX: "hq", Offers: []Offer{ring()}, Gaps: []CallGap{{StartedAt: after(-1), Cause: GapDisconnect}}}}, "patchcord check"},
+		"of a trace":       {Case{Call: &Call{PBX: "hq", Offers: []Offer{ring(nobodys)}}, Trace: true}, ""},
+	} {
+		x := Explain(tt.c)
+		if len(x.Sentences) != 1 {
+			t.Fatalf("%s: got %+v", name, x.Sentences)
+		}
+		if got := x.Sentences[0].Next; (got == "") != (tt.says == "") || !strings.Contains(got, tt.says) {
+			t.Errorf("%s: got %q of %+v, want %q", name, got, x.Sentences[0], tt.says)
+		}
 	}
 }

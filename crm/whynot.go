@@ -1,6 +1,7 @@
 package crm
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -12,6 +13,10 @@ func (c *Case) whyNot() Sentence {
 	s := Sentence{Agent: c.Agent, Extension: strings.Join(exts, ", "), Verdict: VerdictNoBinding}
 	if len(exts) == 0 {
 		s.Sentence = c.noExtension()
+		return s
+	}
+	if text := c.othersRing(exts); text != "" {
+		s.Sentence = text
 		return s
 	}
 	for i := range c.Call.Talks {
@@ -30,15 +35,62 @@ func (c *Case) whyNot() Sentence {
 		v, reason := c.notRung(queue, exts)
 		s.Verdict, reasons = graver(s.Verdict, v), append(reasons, reason)
 	}
+	if why := c.unregistered(exts); why != "" {
+		s.Verdict, reasons = VerdictUnavailable, append(reasons, why)
+	}
 	if len(reasons) == 0 {
 		s.Verdict = VerdictNotRung
 		reasons = append(reasons, c.rungInstead())
+	}
+	if n := len(c.Call.Gaps); n > 0 {
+		reasons = append(reasons, c.unheard(c.Call.Gaps[n-1])+", so a ring may be missing here")
+		if s.Verdict == VerdictNotRung || s.Verdict == VerdictUnknown {
+			s.Verdict = VerdictGap
+		}
 	}
 	if busy := c.talking(); busy != "" {
 		reasons = append(reasons, busy)
 	}
 	s.Sentence = "not offered: no phone of " + c.Agent + " (" + strings.Join(exts, ", ") + ") was rung; " + strings.Join(reasons, "; ")
 	return s
+}
+
+// othersRing explains a ring of an extension that the agent had at another time of the
+// call, or that somebody else had logged in at; "" when there was none.
+func (c *Case) othersRing(exts []string) string {
+	for i := range c.Call.Offers {
+		o := &c.Call.Offers[i]
+		if !slices.Contains(exts, o.Extension) || o.StartedAt.IsZero() {
+			continue
+		}
+		head := o.Extension + " began to ring at " + c.clock(o.StartedAt) + ", when it was " + cmp.Or(strings.Join(o.Users(), ", "), "nobody") + "'s"
+		for _, b := range c.Bindings {
+			if !strings.EqualFold(b.User, c.Agent) || b.PBX != c.Call.PBX || b.Extension != o.Extension || b.From.Equal(b.Until.Time) {
+				continue
+			}
+			switch {
+			case b.From.After(o.StartedAt.Time):
+				return "not offered: " + head + "; it is " + c.Agent + "'s only since " + c.when(b.From)
+			case !b.Until.IsZero() && !b.Until.After(o.StartedAt.Time):
+				return "not offered: " + head + "; it was " + c.Agent + "'s until " + c.when(b.Until)
+			}
+		}
+		if e := c.seat(o); e != nil && strings.Contains(e.Text, loggedIn) {
+			return "not offered: " + o.Extension + " began to ring at " + c.clock(o.StartedAt) + " for somebody else: " + e.Text
+		}
+	}
+	return ""
+}
+
+// unregistered says that the PBX did not reach the phone that the call asked for; "" else.
+func (c *Case) unregistered(exts []string) string {
+	for i := range c.Evidence {
+		e := &c.Evidence[i]
+		if e.Kind == EvidenceIdentity && e.Name == PhoneUnreachable && slices.Contains(exts, e.Extension) {
+			return "the PBX did not reach the phone " + e.Extension + " at " + c.clock(e.At)
+		}
+	}
+	return ""
 }
 
 // window returns from when until when the call went on; what is unknown is now.
@@ -74,9 +126,20 @@ func (c *Case) noExtension() string {
 		if !strings.EqualFold(b.User, c.Agent) || !b.Until.IsZero() {
 			continue
 		}
-		return text + "; " + b.PBX + "/" + b.Extension + " is bound since " + c.clock(b.From)
+		return text + "; " + b.PBX + "/" + b.Extension + " is bound since " + c.when(b.From)
 	}
-	return text + ", and has none now"
+	text += ", and has none now"
+	var last *Binding
+	for i := range c.Bindings {
+		b := &c.Bindings[i]
+		if strings.EqualFold(b.User, c.Agent) && b.PBX == c.Call.PBX && (last == nil || b.Until.After(last.Until.Time)) {
+			last = b
+		}
+	}
+	if last != nil {
+		text += "; " + last.PBX + "/" + last.Extension + " was " + c.Agent + "'s until " + c.when(last.Until)
+	}
+	return text
 }
 
 func (c *Case) queues() []string {
@@ -92,7 +155,7 @@ func (c *Case) queues() []string {
 // notRung says why a queue that the call was in rang none of the extensions. What
 // counts is how things stood when the call last joined or left it.
 func (c *Case) notRung(queue string, exts []string) (Verdict, string) {
-	members, known, partial := c.members(queue)
+	members, at, known, partial := c.members(queue)
 	head := "queue " + queue + " never rang " + strings.Join(exts, ", ") + ": "
 	if !known {
 		return VerdictUnknown, head + "who its members were is not on record"
@@ -109,31 +172,34 @@ func (c *Case) notRung(queue string, exts []string) (Verdict, string) {
 	case len(reasons) == 0 && partial:
 		return VerdictUnknown, head + "whether it is a member is not on record"
 	case len(reasons) == 0:
-		return VerdictNotMember, head + "not a member"
+		return VerdictNotMember, head + "not a member at " + c.clock(at)
 	}
-	return verdict, head + strings.Join(reasons, ", ")
+	return verdict, head + strings.Join(reasons, ", ") + " at " + c.clock(at)
 }
 
 // members returns who could have been rung by the queue, as last seen; the first
 // sight of a pause counts more than a later one without it.
-func (c *Case) members(queue string) (list []QueueMember, known, partial bool) {
+func (c *Case) members(queue string) (list []QueueMember, at Time, known, partial bool) {
 	for i := range c.Evidence {
 		e := &c.Evidence[i]
 		if e.Kind != EvidenceQueue || e.Queue != queue {
 			continue
 		}
+		if !known {
+			at = e.At
+		}
 		known, partial = true, e.Partial
 		for _, m := range e.Members {
-			at := slices.IndexFunc(list, func(o QueueMember) bool { return o.Extension == m.Extension })
+			i := slices.IndexFunc(list, func(o QueueMember) bool { return o.Extension == m.Extension })
 			switch {
-			case at < 0:
+			case i < 0:
 				list = append(list, m)
-			case list[at].ready():
-				list[at] = m
+			case list[i].ready():
+				list[i] = m
 			}
 		}
 	}
-	return list, known, partial
+	return list, at, known, partial
 }
 
 func (m QueueMember) ready() bool {

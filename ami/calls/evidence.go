@@ -266,6 +266,8 @@ func (t *Tracker) noteEvents() {
 			t.note(c, t.directionRule(c, d))
 		}
 		switch e.Type {
+		case crm.CallStarted:
+			t.noteUnreachable(c, string(e.Call.To.Number))
 		case crm.OfferCreated, crm.OfferAccepted, crm.OfferRescinded, crm.OfferEnded:
 			t.noteOffer(c, e.Call, e.OfferID)
 		case crm.CallAnswered:
@@ -278,6 +280,15 @@ func (t *Tracker) noteEvents() {
 		case crm.CallEnded:
 			t.note(c, rule("outcome", string(e.Call.Outcome)+": "+outcomeRule(e.Call)))
 		}
+	}
+}
+
+// noteUnreachable notes that the phone which a call asks for cannot be rung.
+func (t *Tracker) noteUnreachable(c *call, ext string) {
+	if t.Unreachable(ext) {
+		t.note(c, crm.Evidence{
+			Kind: crm.EvidenceIdentity, Name: crm.PhoneUnreachable, Extension: ext, Text: "the PBX reaches no phone of extension " + ext,
+		})
 	}
 }
 

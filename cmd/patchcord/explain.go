@@ -193,6 +193,9 @@ func (c *explainCmd) print(w io.Writer, cs crm.Case) error {
 	table := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
 	for _, s := range x.Sentences {
 		fmt.Fprintf(table, "  %s\t%s\n", plain(whom(s)), plain(s.Sentence))
+		if s.Next != "" {
+			fmt.Fprintf(table, "  \tTo do: %s\n", plain(s.Next))
+		}
 	}
 	if len(x.Sentences) == 0 {
 		fmt.Fprintln(table, "  No phone was rung.")
