@@ -35,7 +35,7 @@ func (f *cdrFold) call(rows []CDR) *crm.Call {
 	}
 	c.Direction, c.From = f.caller(first, rows)
 	if to := cmp.Or(first.DID, first.Dst); dialable(to) && c.Direction != "" {
-		c.To = f.number(to)
+		c.To = party(to, f.kind.Called(to, c.Direction == crm.Outbound))
 	}
 	ended := first.end()
 	for i := range rows {
@@ -91,7 +91,7 @@ func (f *cdrFold) caller(first *CDR, rows []CDR) (crm.Direction, crm.Party) {
 	}
 	p := crm.Party{}
 	if n := cmp.Or(first.Num, first.Src); known(n) {
-		p = f.number(n)
+		p = party(n, f.kind.Caller(first.Channel, n))
 	}
 	if known(name) {
 		p.Name = strings.ToValidUTF8(name, "")
@@ -108,8 +108,7 @@ func known(s string) bool {
 	return true
 }
 
-func (f *cdrFold) number(n string) crm.Party {
-	e164, _ := crm.E164(n, f.cfg.Region)
+func party(n string, e164 crm.Number) crm.Party {
 	return crm.Party{Number: crm.Number(strings.ToValidUTF8(n, "")), E164: e164}
 }
 

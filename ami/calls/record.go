@@ -20,7 +20,10 @@ func (t *Tracker) record(c *call) *crm.Call {
 		Attributes: maps.Clone(c.Attributes), Complete: !c.Missed && !c.headless(), Gaps: slices.Clone(c.Gaps),
 	}
 	if to := v.toNumber(); to != "" {
-		r.To = t.number(to)
+		r.To = crm.Party{Number: crm.Number(to), E164: t.dial.other(to)}
+		if r.Direction == crm.Outbound {
+			r.To.E164 = t.dial.called(to)
+		}
 	}
 	r.Offers, r.FarEnds = v.offers(r.From.Name), v.farEnds()
 	r.QueueVisits, r.WaitMS = v.visits()
@@ -56,11 +59,6 @@ func (c *call) headless() bool {
 // lastKnown is the end of a call whose frames had no time.
 func lastKnown(c *call) crm.Time { return crm.At(c.Cut.At) }
 
-// number returns a number as a party, normalised where that is possible.
-func (t *Tracker) number(s string) crm.Party {
-	return crm.Party{Number: crm.Number(s), E164: t.cfg.Numbers.E164(s, t.cfg.Region)}
-}
-
 // caller returns the party that the call is from, as it was at its first frame.
 func (v *view) caller() crm.Party {
 	ch := v.Chans[v.from]
@@ -76,9 +74,10 @@ func (v *view) caller() crm.Party {
 	}
 	var p crm.Party
 	if n := anonymous(ch.Num); v.click {
-		p = v.t.number(v.dialledTo(v.from))
+		to := v.dialledTo(v.from)
+		p = crm.Party{Number: crm.Number(to), E164: v.t.dial.called(to)}
 	} else if n != "" {
-		p = v.t.number(n)
+		p = crm.Party{Number: crm.Number(n), E164: v.t.dial.caller(ch.Name, n)}
 	}
 	p.Name = anonymous(ch.Label)
 	return p

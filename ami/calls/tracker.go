@@ -19,9 +19,11 @@ type Config struct {
 	// expression over the device that begins with ^; its first group, if any, is the
 	// extension's number (^99(\d{4})$). Trunks are looked at first.
 	Trunks, Extensions []string
-	Attributes         []string // channel variables and UserEvent fields to keep
-	Evidence           bool     // note what each call was concluded from, for Changes.Evidence
-	Numbers            *Numbers // shared by folds that meet the same callers; nil: one of its own
+	OutsidePrefix      string       // what is dialled for an outside line, and is no part of the number
+	CallerRules        []CallerRule // the first that fits counts
+	Attributes         []string     // channel variables and UserEvent fields to keep
+	Evidence           bool         // note what each call was concluded from, for Changes.Evidence
+	Numbers            *Numbers     // shared by folds that meet the same callers; nil: one of its own
 }
 
 // Changes is what a Tracker concluded since it was last drained.
@@ -38,6 +40,7 @@ type Changes struct {
 type Tracker struct {
 	cfg   Config
 	dev   devices
+	dial  dialling
 	attrs map[string]bool
 
 	pos crm.Position // last applied
@@ -95,8 +98,8 @@ func New(cfg Config) (*Tracker, error) {
 		known: &knownIDs{}, echoes: newEchoes(), changed: map[*call]struct{}{}, removed: map[string]struct{}{},
 		life: life{Census: newCensus()},
 	}
-	if t.cfg.Numbers == nil {
-		t.cfg.Numbers = NewNumbers()
+	if t.dial, err = newDialling(cfg); err != nil {
+		return nil, fmt.Errorf("calls: %w", err)
 	}
 	for _, a := range cfg.Attributes {
 		t.attrs[a] = true

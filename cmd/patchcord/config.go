@@ -53,18 +53,22 @@ type TLSFiles struct {
 
 // PBXConfig is one Asterisk.
 type PBXConfig struct {
-	Name       string          `yaml:"name"`
-	Tenant     string          `yaml:"tenant"`
-	Address    string          `yaml:"address"`
-	TLS        *PBXTLS         `yaml:"tls"`
-	Reader     Account         `yaml:"reader"`
-	Actor      Account         `yaml:"actor"`
-	Region     string          `yaml:"region"`
-	Timezone   string          `yaml:"timezone"`
-	Trunks     []string        `yaml:"trunks"`
-	Extensions []string        `yaml:"extensions"`
-	Attributes []string        `yaml:"attributes"`
-	Backfill   *BackfillConfig `yaml:"backfill"`
+	Name     string  `yaml:"name"`
+	Tenant   string  `yaml:"tenant"`
+	Address  string  `yaml:"address"`
+	TLS      *PBXTLS `yaml:"tls"`
+	Reader   Account `yaml:"reader"`
+	Actor    Account `yaml:"actor"`
+	Region   string  `yaml:"region"`
+	Timezone string  `yaml:"timezone"`
+	// OutsidePrefix is what is dialled for an outside line.
+	OutsidePrefix string `yaml:"outside_prefix"`
+	// CallerRules say how trunks write the numbers of callers; the first that fits counts.
+	CallerRules []CallerRuleConfig `yaml:"caller_rules"`
+	Trunks      []string           `yaml:"trunks"`
+	Extensions  []string           `yaml:"extensions"`
+	Attributes  []string           `yaml:"attributes"`
+	Backfill    *BackfillConfig    `yaml:"backfill"`
 }
 
 // PBXTLS asks for TLS to a PBX. The certificate is verified against the system's
@@ -72,6 +76,14 @@ type PBXConfig struct {
 type PBXTLS struct {
 	CAFile     string `yaml:"ca_file"`
 	ServerName string `yaml:"server_name"`
+}
+
+// CallerRuleConfig is for callers of a trunk whose number begins with Strip.
+type CallerRuleConfig struct {
+	Trunk  string `yaml:"trunk"`
+	Region string `yaml:"region"`
+	Strip  string `yaml:"strip"`
+	Add    string `yaml:"add"`
 }
 
 // Account is a manager user. The secret stands in a file, or in the variable PATCHCORD_PBXS_n_READER_SECRET.
@@ -279,13 +291,40 @@ func (p *PBXConfig) validate(key string, report reporter) {
 			report(key+".timezone", "%q is no time zone such as Europe/London", p.Timezone)
 		}
 	}
-	if p.Region != "" && !regexp.MustCompile(`^[A-Z]{2}$`).MatchString(p.Region) {
-		report(key+".region", "%q is no country code of two capital letters such as GB", p.Region)
-	}
+	p.validateNumbers(key, report)
 	p.Backfill.validate(key+".backfill", report)
 	if p.TLS != nil && p.TLS.CAFile != "" {
 		if _, err := os.Stat(p.TLS.CAFile); err != nil {
 			report(key+".tls.ca_file", "%s cannot be read: %v", p.TLS.CAFile, errors.Unwrap(err))
+		}
+	}
+}
+
+var (
+	countryCode = regexp.MustCompile(`^[A-Z]{2}$`)
+	dialString  = regexp.MustCompile(`^\+?[0-9*#]{0,20}$`)
+)
+
+func (p *PBXConfig) validateNumbers(key string, report reporter) {
+	if p.Region != "" && !countryCode.MatchString(p.Region) {
+		report(key+".region", "%q is no country code of two capital letters such as GB", p.Region)
+	}
+	if !dialString.MatchString(p.OutsidePrefix) {
+		report(key+".outside_prefix", "%q cannot be dialled; write digits such as \"9\"", p.OutsidePrefix)
+	}
+	for i, r := range p.CallerRules {
+		at := fmt.Sprintf("%s.caller_rules.%d", key, i)
+		if r.Region != "" && !countryCode.MatchString(r.Region) {
+			report(at+".region", "%q is no country code of two capital letters such as GB", r.Region)
+		}
+		if !dialString.MatchString(r.Strip) {
+			report(at+".strip", "%q cannot begin a number; write digits such as \"0\"", r.Strip)
+		}
+		if !dialString.MatchString(r.Add) {
+			report(at+".add", "%q cannot begin a number; write digits such as \"+49\"", r.Add)
+		}
+		if r == (CallerRuleConfig{Trunk: r.Trunk}) {
+			report(at, "changes nothing; name a region, or what to strip and add")
 		}
 	}
 }

@@ -3,8 +3,11 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"patchcord/ami/calls"
 )
 
 func writeConfig(t *testing.T, text string) string {
@@ -80,21 +83,25 @@ func TestConfigNamesKeyLineAndFix(t *testing.T) {
 		text string
 		want []string
 	}{
-		"an unknown key":            {"listen: 127.0.0.1:0\nstorre: sqlite\n", []string{"patchcord.yml:2: storre: unknown key", "`store`"}},
-		"an unknown key of a PBX":   {onePBX + "    adress: x\n", []string{"patchcord.yml:9: pbxs.0.adress", "`address`"}},
-		"broken YAML":               {"listen: [1\n", []string{"not YAML", "line"}},
-		"a list where a value goes": {"listen: [a, b]\n", []string{"patchcord.yml:1: listen: want a single value"}},
-		"a value where a list goes": {"pbxs: hq\n", []string{"patchcord.yml:1: pbxs: want a list"}},
-		"a bad address":             {"listen: 8080\n", []string{"patchcord.yml:1: listen:", "127.0.0.1:8080"}},
-		"open to the network":       {"listen: 0.0.0.0:8080\n", []string{"without encryption", "`tls`"}},
-		"a bad store":               {"store: mysql://u:secret@h/d\n", []string{"store:", "…@h/d"}},
-		"a missing secret file":     {strings.Replace(onePBX, "hq.secret", "no.secret", 1), []string{"patchcord.yml:6: pbxs.0.reader.secret_file", "no.secret cannot be read"}},
-		"a missing secret":          {strings.Replace(onePBX, ", secret_file: hq.secret", "", 1), []string{"reader.secret_file: is missing"}},
-		"two PBXs of one name":      {onePBX + strings.TrimPrefix(onePBX, "\npbxs:\n"), []string{"pbxs.1.name", "used twice"}},
-		"a bad time zone":           {onePBX + "    timezone: Mars/Base\n", []string{"pbxs.0.timezone"}},
-		"an unknown durability":     {"buffer: redis://h\ndurability: sure\n", []string{"patchcord.yml:2: durability:", "fast, safe nor ha"}},
-		"durability without Redis":  {"durability: ha\n", []string{"durability: is for a `buffer` on Redis"}},
-		"two problems at once":      {"listen: x\nbuffer: y\n", []string{"patchcord.yml:1", "patchcord.yml:2"}},
+		"an unknown key":             {"listen: 127.0.0.1:0\nstorre: sqlite\n", []string{"patchcord.yml:2: storre: unknown key", "`store`"}},
+		"an unknown key of a PBX":    {onePBX + "    adress: x\n", []string{"patchcord.yml:9: pbxs.0.adress", "`address`"}},
+		"broken YAML":                {"listen: [1\n", []string{"not YAML", "line"}},
+		"a list where a value goes":  {"listen: [a, b]\n", []string{"patchcord.yml:1: listen: want a single value"}},
+		"a value where a list goes":  {"pbxs: hq\n", []string{"patchcord.yml:1: pbxs: want a list"}},
+		"a bad address":              {"listen: 8080\n", []string{"patchcord.yml:1: listen:", "127.0.0.1:8080"}},
+		"open to the network":        {"listen: 0.0.0.0:8080\n", []string{"without encryption", "`tls`"}},
+		"a bad store":                {"store: mysql://u:secret@h/d\n", []string{"store:", "…@h/d"}},
+		"a missing secret file":      {strings.Replace(onePBX, "hq.secret", "no.secret", 1), []string{"patchcord.yml:6: pbxs.0.reader.secret_file", "no.secret cannot be read"}},
+		"a missing secret":           {strings.Replace(onePBX, ", secret_file: hq.secret", "", 1), []string{"reader.secret_file: is missing"}},
+		"two PBXs of one name":       {onePBX + strings.TrimPrefix(onePBX, "\npbxs:\n"), []string{"pbxs.1.name", "used twice"}},
+		"a bad time zone":            {onePBX + "    timezone: Mars/Base\n", []string{"pbxs.0.timezone"}},
+		"an outside prefix in words": {onePBX + "    outside_prefix: nine\n", []string{"patchcord.yml:9: pbxs.0.outside_prefix", "digits"}},
+		"a caller rule of no region": {onePBX + "    caller_rules: [{trunk: a, region: Germany}]\n", []string{"pbxs.0.caller_rules.0.region", "two capital letters"}},
+		"a caller rule in words":     {onePBX + "    caller_rules: [{strip: zero, add: plus}]\n", []string{"caller_rules.0.strip", "caller_rules.0.add"}},
+		"a caller rule of nothing":   {onePBX + "    caller_rules: [{trunk: a}]\n", []string{"caller_rules.0: changes nothing"}},
+		"an unknown durability":      {"buffer: redis://h\ndurability: sure\n", []string{"patchcord.yml:2: durability:", "fast, safe nor ha"}},
+		"durability without Redis":   {"durability: ha\n", []string{"durability: is for a `buffer` on Redis"}},
+		"two problems at once":       {"listen: x\nbuffer: y\n", []string{"patchcord.yml:1", "patchcord.yml:2"}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -111,6 +118,19 @@ func TestConfigNamesKeyLineAndFix(t *testing.T) {
 				t.Errorf("error shows a password: %v", err)
 			}
 		})
+	}
+}
+
+func TestNumberRulesReachTheFold(t *testing.T) {
+	text := onePBX + "    outside_prefix: 9\n    caller_rules:\n      - {trunk: PJSIP/berlin*, region: DE, strip: 00, add: +}\n"
+	c, err := loadConfig(writeConfig(t, text), []string{"PATCHCORD_PBXS_0_CALLER_RULES_1_REGION=FR"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := c.PBXs[0].fold()
+	want := []calls.CallerRule{{Trunk: "PJSIP/berlin*", Region: "DE", Strip: "00", Add: "+"}, {Region: "FR"}}
+	if got.OutsidePrefix != "9" || !slices.Equal(got.CallerRules, want) {
+		t.Errorf("got %q and %+v", got.OutsidePrefix, got.CallerRules)
 	}
 }
 

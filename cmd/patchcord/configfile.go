@@ -231,8 +231,11 @@ func setSlice(v reflect.Value, name string, vars map[string]string) []error {
 	var problems []error
 	for i := 0; ; i++ {
 		item := fmt.Sprintf("%s_%d", name, i)
-		if !anyWithPrefix(vars, item+"_") {
+		switch given := anyWithPrefix(vars, item+"_"); {
+		case !given && i >= v.Len():
 			return problems
+		case !given:
+			continue // of the file, and left as it is
 		}
 		for v.Len() <= i {
 			v.Set(reflect.Append(v, reflect.Zero(v.Type().Elem())))

@@ -82,7 +82,15 @@ func (f *foldCmd) foldConfig(t *terminal) (calls.Config, error) {
 // fold returns how the tracker reads this PBX.
 func (p *PBXConfig) fold() calls.Config {
 	return calls.Config{
-		PBX: p.Name, Tenant: p.Tenant, Region: p.Region,
+		PBX: p.Name, Tenant: p.Tenant, Region: p.Region, OutsidePrefix: p.OutsidePrefix, CallerRules: p.callerRules(),
 		Trunks: p.Trunks, Extensions: p.Extensions, Attributes: p.Attributes, Numbers: calls.NewNumbers(),
 	}
+}
+
+func (p *PBXConfig) callerRules() []calls.CallerRule {
+	rules := make([]calls.CallerRule, len(p.CallerRules))
+	for i, r := range p.CallerRules {
+		rules[i] = calls.CallerRule(r)
+	}
+	return rules
 }
