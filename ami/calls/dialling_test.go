@@ -22,14 +22,14 @@ func TestCallersAreWrittenAsTheirTrunkDoes(t *testing.T) {
 		channel, number string
 		want            crm.Number
 	}{
-		"national, by the trunk's rule":              {"PJSIP/berlin-1-0000000a", "03012345678", "+493012345678"},
-		"international, by its other rule":           {"PJSIP/berlin-0000000a", "0033142685300", "+33142685300"},
-		"neither, in its region":                     {"PJSIP/berlin-0000000a", "+33142685300", "+33142685300"},
-		"another trunk, in the PBX's region":         {"PJSIP/london-0000000a", "02079460018", "+442079460018"},
-		"what a trunk puts before it":                {"DAHDI/4-1", "94155552671", "+14155552671"},
-		"without what the trunk puts before it":      {"DAHDI/4-1", "02079460018", "+442079460018"},
-		"every trunk, a device with a slash too":     {"DAHDI/i1/4-1", "77#02079460018", "+442079460018"},
-		"the outside prefix is of what is called":    {"PJSIP/london-0000000a", "902079460018", ""},
+		"national, by the trunk's rule":           {"PJSIP/berlin-1-0000000a", "03012345678", "+493012345678"},
+		"international, by its other rule":        {"PJSIP/berlin-0000000a", "0033142685300", "+33142685300"},
+		"neither, in its region":                  {"PJSIP/berlin-0000000a", "+33142685300", "+33142685300"},
+		"another trunk, in the PBX's region":      {"PJSIP/london-0000000a", "02079460018", "+442079460018"},
+		"what a trunk puts before it":             {"DAHDI/4-1", "94155552671", "+14155552671"},
+		"without what the trunk puts before it":   {"DAHDI/4-1", "02079460018", "+442079460018"},
+		"every trunk, a device with a slash too":  {"DAHDI/i1/4-1", "77#02079460018", "+442079460018"},
+		"the outside prefix is of what is called": {"PJSIP/london-0000000a", "902079460018", ""},
 		"private":                                    {"PJSIP/berlin-0000000a", "anonymous", ""},
 		"an extension of another office":             {"PJSIP/berlin-0000000a", "1001", ""},
 		"a short code of the network":                {"PJSIP/berlin-0000000a", "115", ""},

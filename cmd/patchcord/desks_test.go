@@ -127,7 +127,9 @@ func TestPeopleMoveBetweenDesks(t *testing.T) {
 	h.says(sat.Event.Data.Call.ID, "ben", "for somebody else: hq/1001, where 2001 is logged in, is cleo's")
 	h.silent("ann")
 
-	var agents struct{ Items []struct{ Name, State string } }
+	var agents struct {
+		Items []struct{ Name, State string }
+	}
 	waitFor(t, 20*time.Second, "cleo to be seen at her desk", func() bool {
 		time.Sleep(100 * time.Millisecond)
 		h.boss.do(t, "GET", "/v1/agents", nil, &agents)
