@@ -14,6 +14,7 @@ const (
 	EvidenceAck      EvidenceKind = "ack"      // a screen said that it shows the pop
 	EvidenceWrite    EvidenceKind = "write"    // a webhook or CRM write; Name is the destination
 	EvidenceGap      EvidenceKind = "gap"      // the PBX was not heard
+	EvidenceOwner    EvidenceKind = "owner"    // which node listens to the PBX from then on
 )
 
 // What can become of a pop, as Name of an EvidenceDelivery.

@@ -368,6 +368,11 @@ func (c *Case) unheard(g CallGap) string {
 	if !g.EndedAt.IsZero() {
 		text = "the PBX was not heard from " + c.when(g.StartedAt) + " to " + c.when(g.EndedAt)
 	}
+	for i := range c.Evidence {
+		if e := &c.Evidence[i]; e.Kind == EvidenceOwner && g.Cause == GapDaemonDown && !e.At.Before(g.StartedAt.Time) {
+			return text + " (" + string(g.Cause) + "; at " + c.clock(e.At) + " " + e.Text + ")"
+		}
+	}
 	return text + " (" + string(g.Cause) + ")"
 }
 

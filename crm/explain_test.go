@@ -115,6 +115,10 @@ func TestOneSentenceForEachRing(t *testing.T) {
 		"the PBX was not heard": {
 			ring(answered), nil, nil, []CallGap{{StartedAt: after(-1000), EndedAt: after(2000), Cause: GapDisconnect}}, VerdictGap,
 			"rang at 10:02:03.000, but no pop: the PBX was not heard from 10:02:02.000 to 10:02:05.000 (disconnect); 1002 answered after 3.2 s"},
+		"the node that had the PBX died": {
+			ring(answered), seen(Evidence{At: after(1900), Kind: EvidenceOwner, Name: "b", Text: "node b listens to the PBX from here on"}), nil,
+			[]CallGap{{StartedAt: after(-1000), EndedAt: after(2000), Cause: GapDaemonDown}}, VerdictGap,
+			"rang at 10:02:03.000, but no pop: the PBX was not heard from 10:02:02.000 to 10:02:05.000 (daemon_down; at 10:02:04.900 node b listens to the PBX from here on); 1002 answered after 3.2 s"},
 		"a gap that was over explains nothing": {
 			ring(answered), nil, nil, []CallGap{{StartedAt: after(-2000), EndedAt: after(-1000), Cause: GapDisconnect}}, VerdictUnknown,
 			"was rung at 10:02:03.000; nothing is on record of a pop: the ring was read later, or the record is older than this evidence; 1002 answered after 3.2 s"},

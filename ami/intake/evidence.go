@@ -1,10 +1,12 @@
 package intake
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 
 	"patchcord/ami/calls"
+	"patchcord/buffer"
 	"patchcord/crm"
 )
 
@@ -12,6 +14,27 @@ import (
 func noting(c calls.Config) calls.Config {
 	c.Evidence = true
 	return c
+}
+
+// ownerOf tells, to the calls that go on, that the PBX has an owner anew: a node that was
+// started again, or another one.
+func ownerOf(opened buffer.Entry, going []*crm.Call) []crm.CallEvidence {
+	var m marker
+	if err := json.Unmarshal(opened.Data, &m); err != nil {
+		return nil // as whoever folds it says
+	}
+	e := crm.Evidence{At: crm.At(opened.At), Pos: opened.Pos, Kind: crm.EvidenceOwner, Name: m.Name, Text: "patchcord was started again"}
+	switch {
+	case m.Handed:
+		e.Text = "node " + m.Name + " listens to the PBX from here on; it was handed over, and nothing was missed"
+	case m.Name != "":
+		e.Text = "node " + m.Name + " listens to the PBX from here on"
+	}
+	list := make([]crm.CallEvidence, len(going))
+	for i, c := range going {
+		list[i] = crm.CallEvidence{CallID: c.ID, Items: []crm.Evidence{e}}
+	}
+	return list
 }
 
 // withBindings adds, to what the fold noted, whose extension each ring was.

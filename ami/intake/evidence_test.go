@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"patchcord/ami/calls"
+	"patchcord/buffer"
 	"patchcord/crm"
 )
 
@@ -86,5 +87,23 @@ func TestEvidenceOfACommitThatDidNotSucceedIsKept(t *testing.T) {
 	r := &recorder{fold: fold, held: &calls.Changes{Evidence: []crm.CallEvidence{{CallID: "hq:1.1"}}}}
 	if got := r.pending().Evidence; len(got) != 1 || got[0].CallID != "hq:1.1" {
 		t.Errorf("got %+v", got)
+	}
+}
+
+func TestCallsThatGoOnAreToldOfTheirOwner(t *testing.T) {
+	going := []*crm.Call{{ID: "hq:1.1"}, {ID: "hq:2.1"}}
+	for want, m := range map[string]marker{
+		"patchcord was started again":                                                        {Node: "0a"},
+		"node b listens to the PBX from here on":                                             {Node: "0b", Name: "b"},
+		"node b listens to the PBX from here on; it was handed over, and nothing was missed": {Node: "0b", Name: "b", Handed: true},
+	} {
+		e := buffer.Entry{Pos: crm.Position{Epoch: 2}, At: noon, Kind: buffer.SessionOpen, Data: m.encode()}
+		got := ownerOf(e, going)
+		if len(got) != 2 || got[1].CallID != "hq:2.1" || got[1].Items[0].Text != want || !got[1].Items[0].At.Equal(noon) || got[1].Items[0].Pos.Epoch != 2 {
+			t.Errorf("got %+v, want %q", got, want)
+		}
+	}
+	if got := ownerOf(buffer.Entry{Data: []byte("{")}, going); got != nil {
+		t.Errorf("of what is not understood: %+v", got)
 	}
 }

@@ -156,8 +156,10 @@ func (l *live) take(ctx context.Context, e buffer.Entry) {
 
 func (l *live) tell(ctx context.Context, e *crm.Event) {
 	switch e.Type {
-	case crm.CallStarted:
-		l.match.begin(ctx, e.Call)
+	case crm.CallStarted, crm.CallUpdated: // whom a call is to may be known only when it reaches for a trunk
+		if e.Call.Open() {
+			l.match.begin(ctx, e.Call)
+		}
 	case crm.OfferCreated:
 		// By our clock: a PBX whose own is behind must not lose its pops.
 		if age := time.Since(e.Heard); age > popMaxAge {

@@ -17,7 +17,8 @@ import (
 // marker is the data of an entry that is not a frame. Unused fields are left out.
 type marker struct {
 	Node     string       `json:"node,omitempty"`
-	Last     time.Time    `json:"last,omitzero"` // of SessionOpen: when the log before it ends
+	Name     string       `json:"name,omitempty"` // of the node
+	Last     time.Time    `json:"last,omitzero"`  // of SessionOpen: when the log before it ends
 	Version  string       `json:"version,omitempty"`
 	Boot     time.Time    `json:"boot,omitzero"`
 	Cause    crm.GapCause `json:"cause,omitempty"`

@@ -87,6 +87,14 @@ func (n *Nodes) Run(ctx context.Context) error {
 	}
 }
 
+// name returns what this node is called; "" when it is alone.
+func (n *Nodes) name() string {
+	if n == nil || n.cfg.Alone {
+		return ""
+	}
+	return n.cfg.Node.Name
+}
+
 func (n *Nodes) pace() time.Duration {
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -49,11 +49,12 @@ type recorder struct {
 	at        time.Time    // until when the entries folded were received; zero before the first
 	heard     time.Time    // at, as committed
 	committed crm.Position
-	took      time.Duration     // of the last commit
-	since     time.Time         // of the oldest entry folded and not committed
-	state     map[string][]byte // the fold's state as committed
-	events    []crm.Event       // of entries folded and not committed
-	held      *calls.Changes    // drained from the fold and not committed
+	took      time.Duration      // of the last commit
+	since     time.Time          // of the oldest entry folded and not committed
+	state     map[string][]byte  // the fold's state as committed
+	events    []crm.Event        // of entries folded and not committed
+	held      *calls.Changes     // drained from the fold and not committed
+	noted     []crm.CallEvidence // beside what the fold noted, and not committed
 	poison    poison
 	redriven  redriven
 
@@ -85,7 +86,7 @@ func (r *recorder) rewind() (err error) {
 	if err != nil {
 		return fmt.Errorf("resume %s: %w", r.pbx, err)
 	}
-	r.applied, r.at, r.events, r.held = r.committed, r.heard, nil, nil
+	r.applied, r.at, r.events, r.held, r.noted = r.committed, r.heard, nil, nil, nil
 	r.poison.folded, r.poison.spoiled = 0, false
 	return nil
 }
@@ -285,6 +286,9 @@ func (r *recorder) apply(entries []buffer.Entry) error {
 		if err != nil {
 			return &poisonError{e, err}
 		}
+		if e.Kind == buffer.SessionOpen {
+			r.noted = append(r.noted, ownerOf(e, r.fold.Open())...)
+		}
 		events, err := r.bear(r.fold, in)
 		if err != nil {
 			return &poisonError{e, err}
@@ -317,7 +321,7 @@ func (r *recorder) commit(ctx context.Context) error {
 		PBX: r.pbx, Tenant: r.tenant, Epoch: r.epoch,
 		From: r.committed, To: r.applied, At: r.at,
 		Calls: ch.Calls, Events: r.events, Gaps: ch.Gaps, State: ch.State,
-		Evidence: r.people.withBindings(slices.Clip(ch.Evidence), r.events),
+		Evidence: r.people.withBindings(slices.Concat(ch.Evidence, r.noted), r.events),
 	})
 	if err != nil {
 		return fmt.Errorf("commit %s to %s: %w", r.pbx, r.applied, err)
@@ -329,7 +333,7 @@ func (r *recorder) commit(ctx context.Context) error {
 			r.state[k] = v
 		}
 	}
-	r.committed, r.heard, r.events, r.held = r.applied, r.at, nil, nil
+	r.committed, r.heard, r.events, r.held, r.noted = r.applied, r.at, nil, nil, nil
 	r.poison.folded, r.poison.passed = 0, nil
 	r.reached.Store(&crm.Position{Epoch: r.applied.Epoch, Seq: r.applied.Seq})
 	r.waiting.Store(0)

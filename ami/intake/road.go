@@ -84,7 +84,7 @@ func worth(e buffer.Entry) int {
 // checkpoint still knows until when there are records.
 func (r *road) open(ctx context.Context, last time.Time, handed bool) error {
 	c := r.line.cfg
-	m := marker{Node: c.Node, Last: last, Cause: crm.GapDaemonDown, Handed: handed}
+	m := marker{Node: c.Node, Name: c.Nodes.name(), Last: last, Cause: crm.GapDaemonDown, Handed: handed}
 	e := buffer.Entry{Pos: crm.Position{Epoch: r.epoch}, At: time.Now().UTC(), Kind: buffer.SessionOpen, Data: m.encode()}
 	if _, err := c.Log.Append(ctx, c.PBX, []buffer.Entry{e}); err != nil {
 		return fmt.Errorf("open the log of %s: %w", c.PBX, err)

@@ -262,6 +262,34 @@ func TestNobodyIsAskedAboutInternalOrAnonymousCalls(t *testing.T) {
 	}
 }
 
+func TestWhoIsCalledIsLookedUpWhenTheCallReachesForATrunk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &contacts{found: []crm.Contact{{ID: "c1"}}, set: make(chan *crm.Match, 2)}
+		l := &live{match: newMatcher(store, slog.New(slog.DiscardHandler)), publish: func(*crm.Event) {}}
+		c := &crm.Call{ID: "hq:1", Tenant: "default", Direction: crm.Internal, From: crm.Party{Number: "1001"}, To: crm.Party{E164: "+441632960001"}}
+		l.tell(t.Context(), &crm.Event{Type: crm.CallStarted, Call: c})
+		synctest.Wait()
+		if l.match.of(c) != nil {
+			t.Error("somebody is looked up for a call between phones")
+		}
+		out := c.Clone()
+		out.Direction = crm.Outbound
+		for range 2 {
+			l.tell(t.Context(), &crm.Event{Type: crm.CallUpdated, Call: out})
+		}
+		synctest.Wait()
+		if got := l.match.of(out); len(got) != 1 || got[0].ID != "c1" || len(store.set) != 1 {
+			t.Errorf("found %+v, stored %d times", got, len(store.set))
+		}
+		over := out.Clone()
+		over.ID, over.EndedAt = "hq:2", crm.At(noon)
+		l.tell(t.Context(), &crm.Event{Type: crm.CallUpdated, Call: over})
+		if l.match.get("hq:2") != nil {
+			t.Error("a call that is over is looked up, and never forgotten")
+		}
+	})
+}
+
 func TestLookUpsHaveADeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMatcher(&contacts{delay: time.Hour}, slog.New(slog.DiscardHandler))
