@@ -26,6 +26,7 @@ func TestInABrowser(t *testing.T) {
 		"loss and return without a reload":                 lossAndReturnWithoutAReload,
 		"a PBX that is away is named":                      aPBXThatIsAwayIsNamed,
 		"a supervisor sees every live call":                aSupervisorSeesEveryLiveCall,
+		"a phone that nobody has is given away":            aPhoneThatNobodyHasIsGivenAway,
 		"logging out ends the session":                     loggingOutEndsTheSession,
 		"the first starts link makes the owner":            theFirstStartsLinkMakesTheOwner,
 		"the login is renewed before it ends":              theLoginIsRenewedBeforeItEnds,
@@ -396,4 +397,30 @@ func aGapIsAPBXThatIsAway(t *testing.T, br browser) {
 	b.sees("#banner", "The PBX hq is disconnected")
 	s.hub.Publish(&crm.Event{PBX: "hq", Pos: crm.Position{Epoch: 9, Seq: 2}, Type: crm.GapClosed, Tenant: "t", Gap: gap})
 	b.until(`document.querySelector('#banner').innerText === ''`)
+}
+
+func aPhoneThatNobodyHasIsGivenAway(t *testing.T, br browser) {
+	s := newBackend(t)
+	b := br.open(t, s.url)
+	b.login("sue")
+	b.sees("#phones", "hq/105")
+	if !b.holds(`[...document.querySelectorAll('#phones li:first-child option')].map((o) => o.value).join() === ',anna,bert'`) {
+		t.Error("offered to others than the agents who may log in")
+	}
+	give := func(name string) {
+		b.run(chromedp.SetValue(`#phones li:first-child select`, name))
+		b.holds(`document.querySelector('#phones select').dispatchEvent(new Event('change'))`)
+		b.run(chromedp.Click(`#phones li:first-child button`))
+	}
+	give("bert")
+	b.sees("#announce", "105 is bert's from now on")
+	s.wait("105 to be bert's", func() bool { return s.given["105"] == "bert" })
+	give("anna")
+	b.sees("#phones .error", "names a PBX that is not configured")
+	b.shoot("phones")
+	b.run(chromedp.Reload())
+	b.sees("#phones", "hq/106")
+	if b.holds(`document.querySelector('#phones').textContent.includes('hq/105')`) {
+		t.Error("a phone that was given away is still shown as nobody's")
+	}
 }

@@ -35,7 +35,8 @@ type backend struct {
 	sessions  map[string]string    // refresh token → user name; guarded by mu
 	cookies   []string             // refresh cookies that came; guarded by mu
 	saved     map[string]crm.Disposition
-	pending   int // dispositions to be answered with 503; guarded by mu
+	given     map[string]string // extension → user name; guarded by mu
+	pending   int               // dispositions to be answered with 503; guarded by mu
 	acks      []push.Ack
 	refreshed int
 	life      int // of access tokens, in seconds; 0 means 600
@@ -48,7 +49,7 @@ func newBackend(t *testing.T) *backend {
 	t.Helper()
 	b := &backend{
 		t: t, calls: make(map[string]*crm.Call), tickets: make(map[string]string),
-		sessions: make(map[string]string), saved: make(map[string]crm.Disposition),
+		sessions: make(map[string]string), saved: make(map[string]crm.Disposition), given: make(map[string]string),
 	}
 	b.start("127.0.0.1:0")
 	t.Cleanup(func() { b.stop() })
@@ -106,6 +107,40 @@ func (b *backend) routes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /v1/calls", b.as(func(string, *http.Request) (int, any) { return 200, map[string]any{"items": b.all()} }))
 	mux.HandleFunc("GET /v1/calls/{id}", b.as(b.readCall))
 	mux.HandleFunc("PUT /v1/calls/{id}/disposition", b.as(b.dispose))
+	mux.HandleFunc("GET /v1/agents", b.as(func(string, *http.Request) (int, any) {
+		return 200, map[string]any{"items": []map[string]any{
+			{"name": "anna", "role": "agent"}, {"name": "bert", "role": "agent"}, {"name": "gone", "role": "agent", "disabled": true}, {"name": "sue", "role": "supervisor"},
+		}}
+	}))
+	mux.HandleFunc("GET /v1/extensions", b.as(b.nobodys))
+	mux.HandleFunc("PUT /v1/agents/{name}/extensions/{pbx}/{extension}", b.as(b.give))
+}
+
+// nobodys lists the phones 105 and 106, but for those that were given away.
+func (b *backend) nobodys(_ string, r *http.Request) (int, any) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	items := []map[string]any{}
+	for _, ext := range []string{"105", "106"} {
+		if b.given[ext] == "" && r.FormValue("unbound") == "true" {
+			items = append(items, map[string]any{"pbx": "hq", "extension": ext, "users": []string{}, "seen_at": crm.At(time.Now())})
+		}
+	}
+	return 200, map[string]any{"items": items}
+}
+
+// give refuses 106, as a PBX that is configured no more would be.
+func (b *backend) give(user string, r *http.Request) (int, any) {
+	if roles[user] == crm.RoleAgent {
+		return 403, map[string]any{"title": "forbidden"}
+	}
+	if r.PathValue("extension") == "106" {
+		return 422, map[string]any{"title": "unprocessable", "detail": "names a PBX that is not configured"}
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.given[r.PathValue("extension")] = r.PathValue("name")
+	return 200, map[string]any{"items": []any{}}
 }
 
 func (b *backend) token(kind map[string]string, user string) string {

@@ -7,6 +7,7 @@ import { Board } from './board.js';
 import { Desk } from './desk.js';
 import { noDialling, showRecord } from './crm.js';
 import { drafts } from './drafts.js';
+import { Phones } from './phones.js';
 import { recentRow } from './recent.js';
 import { clean, set } from './text.js';
 
@@ -18,6 +19,7 @@ const framed = document.body.dataset.embed === 'yes';
 const session = new Session(() => loggedOut('Your session has ended. Log in again.'), framed);
 const banner = new Banner($('banner'));
 const board = new Board($('board'), () => now());
+const phones = new Phones($('phones'), session, (what) => set($('announce'), what));
 const live = new Live(session, { up, event, pbx: (p) => banner.pbx(p), down, ended, loggedOut: () => loggedOut('Your session has ended. Log in again.') });
 
 let me = null; // {name, role}
@@ -57,6 +59,7 @@ async function enter() {
   down('connecting');
   live.start();
   recent();
+  if (watchers.has(me.role)) phones.read();
 }
 
 // The link that a first start prints ends in #setup=<token>; it makes the owner.
@@ -98,6 +101,7 @@ function loggedOut(why) {
   downSince = 0;
   banner.clearAll();
   board.replace([]);
+  phones.clear();
   $('recent-list').replaceChildren();
   set($('who'), '');
   set($('login-error'), why);
@@ -268,6 +272,7 @@ document.addEventListener('keydown', (e) => {
 
 $('help-open').addEventListener('click', keys.F1);
 if (framed) noDialling();
+setInterval(() => { if (me && watchers.has(me.role)) phones.read(); }, 60_000);
 setInterval(() => { desk?.tick(); board.tick(now()); banner.tick(); }, 500);
 if (setup) offerSetup();
 else begin();
