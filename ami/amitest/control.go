@@ -13,6 +13,20 @@ func (p *PBX) Rest() {
 	p.exchange.source.resting = true
 }
 
+// Work places calls again after Rest; a phone in focus stays at rest.
+func (p *PBX) Work() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	x, source := p.exchange, p.exchange.source
+	source.resting = false
+	if source.idle {
+		source.idle = false
+		x.now = time.Now()
+		x.after(0, func() { source.place(x) })
+		p.hurry()
+	}
+}
+
 // hangup answers an AMI Hangup: the call of the channel ends.
 func (s *session) hangup(ctx context.Context, a action) error {
 	s.p.mu.Lock()

@@ -13,6 +13,7 @@ type planner struct {
 	planned int
 	waiting bool // too many calls: the next is placed when one ends
 	resting bool // no more are placed
+	idle    bool // so the next one was not
 	focus   *rand.Rand
 }
 
@@ -37,7 +38,11 @@ func (p *planner) gap() time.Duration {
 }
 
 func (p *planner) place(x *exchange) {
-	if p.resting || p.t.MaxCalls > 0 && p.planned >= p.t.MaxCalls {
+	if p.resting {
+		p.idle = true
+		return
+	}
+	if p.t.MaxCalls > 0 && p.planned >= p.t.MaxCalls {
 		return
 	}
 	if len(x.calls) >= p.t.MaxLive {

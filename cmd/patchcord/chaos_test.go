@@ -77,8 +77,14 @@ func chaosTraffic(random *rand.Rand) *amitest.Traffic {
 // servePBX runs a simulated PBX on the address until the test ends.
 func servePBX(t *testing.T, address string, traffic *amitest.Traffic) (*amitest.PBX, string) {
 	t.Helper()
+	return serveAs(t, "hq", address, traffic)
+}
+
+// serveAs is servePBX of a PBX with that name.
+func serveAs(t *testing.T, name, address string, traffic *amitest.Traffic) (*amitest.PBX, string) {
+	t.Helper()
 	// A busy machine may keep a daemon from reading for more than Asterisk's 100 ms.
-	pbx := amitest.New(amitest.Config{Name: "hq", Timestamps: true, WriteTimeout: 5 * time.Second, Traffic: traffic})
+	pbx := amitest.New(amitest.Config{Name: name, Timestamps: true, WriteTimeout: 5 * time.Second, Traffic: traffic})
 	ln, err := net.Listen("tcp", address)
 	if err != nil {
 		t.Fatal(err)
