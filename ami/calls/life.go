@@ -151,6 +151,15 @@ func (t *Tracker) booted(boot time.Time) {
 	}
 	t.restarted()
 	t.life.Boot = boot
+	for _, c := range t.sorted() { // those of the process before were let go; these were heard of before its start was
+		c.Boot = boot
+		t.keep(c)
+		for _, l := range c.Linkedids {
+			if c.alive == 0 {
+				t.known.add(l, boot)
+			}
+		}
+	}
 }
 
 // restarted ends every call of the process that is no more, at the end of its

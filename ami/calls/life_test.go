@@ -112,6 +112,23 @@ func TestSameLinkedidInALaterBootIsAnotherCall(t *testing.T) {
 	}
 }
 
+func TestCallHeardBeforeTheStartOfItsProcessIsOfThatProcess(t *testing.T) {
+	s := connectedScript(t)
+	s.input(Input{Kind: Lost})
+	s.at = s.at.Add(time.Minute)
+	s.talking() // the session is logged in, and FullyBooted comes late
+	s.hangup(idB, chB)
+	s.hangup(idA, chA)
+	s.input(Input{Kind: Connected, Boot: s.at})
+	n := s.told(crm.CallStarted)
+	s.at = s.at.Add(time.Hour)
+	s.input(Input{Kind: Tick})
+	s.talking()
+	if got := s.told(crm.CallStarted); got != n {
+		t.Errorf("late frames of an ended call began %d more", got-n)
+	}
+}
+
 func TestLateFramesOfAnEndedCallChangeNothing(t *testing.T) {
 	s := connectedScript(t)
 	s.talking()
