@@ -63,6 +63,8 @@ type Line struct {
 	live   *live                // what the screens see, whoever owns the PBX
 	road   atomic.Pointer[road] // nil unless this node owns the PBX
 	next   atomic.Pointer[road] // logged in, to take over from another node; nil for none
+
+	trimEvery, trimMargin time.Duration // the constants; tests are in more of a hurry
 }
 
 // New returns a Line that does nothing yet.
@@ -73,7 +75,7 @@ func New(cfg Config) *Line {
 	if cfg.Dead == nil {
 		cfg.Dead = buffer.NewDeadLetters(cfg.Log, cfg.Logger)
 	}
-	l := &Line{cfg: cfg, log: cfg.Logger.With("pbx", cfg.PBX)}
+	l := &Line{cfg: cfg, log: cfg.Logger.With("pbx", cfg.PBX), trimEvery: trimEvery, trimMargin: trimMargin}
 	l.status.disowned()
 	l.live = &live{
 		people: cfg.People, match: newMatcher(cfg.Store, l.log), publish: cfg.Publish, log: l.log,

@@ -288,7 +288,7 @@ func (r *road) trim(ctx context.Context) error {
 		at  time.Time
 	}
 	var checkpoints []reached
-	tick := time.NewTicker(trimEvery)
+	tick := time.NewTicker(r.line.trimEvery)
 	defer tick.Stop()
 	for {
 		select {
@@ -297,7 +297,7 @@ func (r *road) trim(ctx context.Context) error {
 		case now := <-tick.C:
 			checkpoints = append(checkpoints, reached{r.recorder.checkpoint(), now})
 			var below crm.Position
-			for len(checkpoints) > 0 && now.Sub(checkpoints[0].at) > trimMargin {
+			for len(checkpoints) > 0 && now.Sub(checkpoints[0].at) > r.line.trimMargin {
 				below, checkpoints = checkpoints[0].pos, checkpoints[1:]
 			}
 			if below.IsZero() {
