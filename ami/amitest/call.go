@@ -186,7 +186,7 @@ func (c *call) teardown() {
 		c.cancelLeg(l, "caller", 16, 0)
 	}
 	if c.rec.AnsweredAt.IsZero() && c.rec.Outcome == "" {
-		c.rec.Outcome = c.gaveUp()
+		c.rec.Outcome = c.cutOff()
 	}
 	c.endTalk()
 	killed := c.killed
@@ -211,6 +211,17 @@ func (c *call) gaveUp() string {
 		return "abandoned"
 	}
 	return "cancelled"
+}
+
+// cutOff is the outcome when the PBX hangs everybody up before somebody answers.
+func (c *call) cutOff() string {
+	switch {
+	case len(c.rec.Offers)+len(c.rec.QueueVisits)+len(c.rec.FarEnds) > 0:
+		return "no_answer"
+	case c.first != nil && c.first.state == stateUp: // the PBX has answered it
+		return "self_service"
+	}
+	return "failed"
 }
 
 // talk is the conversation that goes on, or nil.
