@@ -146,7 +146,7 @@ func (v *view) wentOn(ch int, k *talk) bool {
 		}
 	}
 	for _, x := range v.Transfers {
-		if x.At.Seq > k.From.Seq && v.standsFor(x.Transferee, ch) && v.who(x.By) == v.who(k.ch) {
+		if x.At.Seq > k.From.Seq && v.standsFor(x.Transferee, ch) && v.who(v.transferer(x)) == v.who(k.ch) {
 			return true // sent off, and with nobody since
 		}
 	}

@@ -23,6 +23,7 @@ type walk struct {
 	transfer int // of the call, the next to be looked at
 	park     int // likewise
 	open     []int
+	near     []int // of each channel that reach found: see link
 }
 
 // steps appends the call's comings and goings in order, and the channels that come or go.
@@ -94,6 +95,7 @@ func (w *walk) begin(v *view) {
 	for range v.Chans {
 		w.in = append(w.in, "")
 	}
+	w.near = append(w.near[:0], make([]int, len(v.Chans))...)
 }
 
 // settle compares who is connected now with who was before.
@@ -104,6 +106,7 @@ func (w *walk) settle(at mark) {
 	w.open = slices.DeleteFunc(w.open, func(i int) bool {
 		l := &v.links[i]
 		if l.anchor == w.anchor && slices.Contains(now, l.ch) {
+			l.near = w.near[l.ch]
 			return false
 		}
 		l.To = at
@@ -111,7 +114,7 @@ func (w *walk) settle(at mark) {
 	})
 	for _, ch := range now {
 		if !slices.ContainsFunc(w.open, func(i int) bool { return v.links[i].ch == ch }) {
-			v.links = append(v.links, link{ch: ch, anchor: w.anchor, span: span{From: at}})
+			v.links = append(v.links, link{ch: ch, anchor: w.anchor, near: w.near[ch], span: span{From: at}})
 			w.open = append(w.open, len(v.links)-1)
 		}
 	}
@@ -123,7 +126,7 @@ func (w *walk) settle(at mark) {
 func (w *walk) consults(ch int) bool {
 	v := w.v
 	for _, x := range v.Transfers[:w.transfer] {
-		if x.Blind && x.By == ch && w.anchor != v.from {
+		if x.Blind && (x.By == ch || x.By == w.near[ch]) && w.anchor != v.from {
 			return true
 		}
 	}
@@ -190,6 +193,7 @@ func (w *walk) reach(from int) []int {
 		ch := chans[seen[i]]
 		if i > 0 && ch.Kind == plumbing && ch.Peer >= 0 && !slices.Contains(seen, ch.Peer) {
 			seen = append(seen, ch.Peer)
+			w.near[ch.Peer] = w.near[seen[i]]
 		}
 		if w.in[seen[i]] == "" {
 			continue
@@ -199,6 +203,9 @@ func (w *walk) reach(from int) []int {
 				continue
 			}
 			seen = append(seen, o)
+			if w.near[o] = o; i > 0 {
+				w.near[o] = w.near[seen[i]]
+			}
 			if chans[o].Kind != plumbing && (o == w.v.from || !w.v.isLine(o)) {
 				people = append(people, o)
 			}

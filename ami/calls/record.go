@@ -130,7 +130,7 @@ func (v *view) parks() []crm.Parked {
 		by := p.By
 		for _, x := range v.Transfers { // ParkerDialString names whom the dialplan dialled, not who parks
 			if x.Blind && x.Transferee >= 0 && v.parkedBy(x, p) {
-				by = v.who(x.By)
+				by = v.who(v.transferer(x))
 			}
 		}
 		r := crm.Parked{

@@ -46,7 +46,7 @@ func (v *view) transfers() []crm.Transfer {
 		if i+1 < len(list) {
 			next = list[i+1].At.Seq
 		}
-		r := crm.Transfer{Kind: "attended", By: v.who(x.By), To: x.Extension, At: x.At.time(), Completed: v.completed(x, next)}
+		r := crm.Transfer{Kind: "attended", By: v.who(v.transferer(x)), To: x.Extension, At: x.At.time(), Completed: v.completed(x, next)}
 		if x.Blind {
 			r.Kind = "blind"
 		} else {
@@ -55,6 +55,21 @@ func (v *view) transfers() []crm.Transfer {
 		out = append(out, r)
 	}
 	return out
+}
+
+// transferer returns who transfers: the person, where a Local pair stands for him. So it
+// is when the features are the queue's, and its members are behind Local channels.
+func (v *view) transferer(x *transfer) int {
+	if v.Chans[x.By].Kind != plumbing {
+		return x.By
+	}
+	by := x.By
+	for _, k := range v.talks {
+		if k.near == x.By && k.From.Seq < x.At.Seq {
+			by = k.ch
+		}
+	}
+	return by
 }
 
 // targetOf returns whom an attended transfer was to. The target may be a Local
@@ -109,8 +124,9 @@ func (v *view) personBehind(ch int, at mark) string {
 // completed reports whether a person, voicemail or a conference had the party after
 // the transfer, and before the next one.
 func (v *view) completed(x *transfer, next uint64) bool {
+	by := v.transferer(x)
 	for _, k := range v.talks {
-		if k.ch == x.By || k.From.Seq >= next || !x.Blind && v.who(k.ch) == v.who(x.By) {
+		if k.ch == by || k.From.Seq >= next || !x.Blind && v.who(k.ch) == v.who(by) {
 			continue // nor is it a transfer when the transferer is rung again, since nobody else answered
 		}
 		if k.From.Seq > x.At.Seq || !x.Blind && k.ch != x.Second && (!k.To.set() || k.To.Seq > x.At.Seq) {

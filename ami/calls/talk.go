@@ -15,6 +15,7 @@ const moveTime = time.Second
 // A talk is one person's conversation with the anchor, consultations included.
 type talk struct {
 	ch, anchor int
+	near       int // what stands for the person where the anchor is: see link
 	span
 	away []span // in a consult bridge
 	room *room  // of a talk in a conference
@@ -29,10 +30,10 @@ func (v *view) conversations() []*talk {
 			if v.eitherElsewhere(prev, prev.To, l.From) {
 				prev.away = append(prev.away, span{prev.To, l.From})
 			}
-			prev.To = l.To
+			prev.To, prev.near = l.To, l.near
 			continue
 		}
-		out = append(out, &talk{ch: l.ch, anchor: l.anchor, span: l.span})
+		out = append(out, &talk{ch: l.ch, anchor: l.anchor, near: l.near, span: l.span})
 	}
 	for _, k := range out {
 		v.untilLeft(k)
@@ -115,9 +116,10 @@ func (v *view) wasElsewhere(ch int, from, to mark) bool {
 	return false
 }
 
-// eitherElsewhere is wasElsewhere of the person; between two phones, also of the other.
+// eitherElsewhere is wasElsewhere of the person, or of what stands for him; between two
+// phones, also of the other.
 func (v *view) eitherElsewhere(k *talk, from, to mark) bool {
-	return v.wasElsewhere(k.ch, from, to) || v.betweenPhones(k) && v.wasElsewhere(k.anchor, from, to)
+	return v.wasElsewhere(k.ch, from, to) || v.wasElsewhere(k.near, from, to) || v.betweenPhones(k) && v.wasElsewhere(k.anchor, from, to)
 }
 
 func (v *view) betweenPhones(k *talk) bool {
@@ -131,35 +133,51 @@ func (v *view) untilLeft(k *talk) {
 	if !k.To.set() || v.sentOff(k) {
 		return
 	}
-	left, away := k.To, k.ch
-	waits := v.stayAt(k.anchor, left)
+	away := [2]int{k.ch, k.near}
+	waits := v.stayAt(k.anchor, k.To)
 	if waits == nil && v.betweenPhones(k) {
-		away, waits = k.anchor, v.stayAt(k.ch, left)
+		away, waits = [2]int{k.anchor, k.anchor}, v.stayAt(k.ch, k.To)
 	}
 	if waits == nil {
 		return // it was the party that left
 	}
-	for i := range v.Chans[away].Stays {
-		s := &v.Chans[away].Stays[i]
-		if s.Kind != "" || s.From.Seq < left.Seq || !left.within(s.From, moveTime) {
-			continue
-		}
-		end := earliest(s.To, waits.To)
-		for _, o := range v.links {
-			if o.anchor == k.anchor && o.ch != k.ch && o.From.Seq > left.Seq {
-				end = earliest(end, o.From)
+	for _, ch := range away {
+		if s := v.wentTo(ch, k.To); s != nil {
+			end := earliest(s.To, waits.To)
+			if own := v.stayAt(k.ch, k.To); own != nil && ch == k.near {
+				end = earliest(end, own.To) // it was half of a Local pair that went, he is behind it
 			}
+			v.extend(k, end)
+			return
 		}
-		k.away, k.To = append(k.away, span{left, end}), end
-		return
 	}
+}
+
+// wentTo returns the stay in another bridge to which the channel went at the instant, or nil.
+func (v *view) wentTo(ch int, at mark) *stay {
+	for i := range v.Chans[ch].Stays {
+		if s := &v.Chans[ch].Stays[i]; s.Kind == "" && s.From.Seq >= at.Seq && at.within(s.From, moveTime) {
+			return s
+		}
+	}
+	return nil
+}
+
+// extend lets a talk go on until the end of a consultation, or until the party is with another.
+func (v *view) extend(k *talk, end mark) {
+	for _, o := range v.links {
+		if o.anchor == k.anchor && o.ch != k.ch && o.From.Seq > k.To.Seq {
+			end = earliest(end, o.From)
+		}
+	}
+	k.away, k.To = append(k.away, span{k.To, end}), end
 }
 
 // sentOff reports whether one of the two sent the other off blind, and so ended the talk,
 // however long his phone stays in the bridge.
 func (v *view) sentOff(k *talk) bool {
 	return slices.ContainsFunc(v.Transfers, func(x *transfer) bool {
-		return x.Blind && (x.By == k.ch || x.By == k.anchor) && x.At.within(k.To, moveTime) && k.To.within(x.At, moveTime)
+		return x.Blind && (x.By == k.ch || x.By == k.near || x.By == k.anchor) && x.At.within(k.To, moveTime) && k.To.within(x.At, moveTime)
 	})
 }
 
@@ -188,6 +206,9 @@ func (v *view) held(k *talk) []span {
 	var holds []span
 	if v.Chans[k.ch].Kind == extension {
 		holds = v.Chans[k.ch].Holds
+		if k.near != k.ch {
+			holds = slices.Concat(holds, v.Chans[k.near].Holds)
+		}
 	}
 	if v.betweenPhones(k) {
 		holds = slices.Concat(holds, v.Chans[k.anchor].Holds)
@@ -312,7 +333,7 @@ func (v *view) roomTalks() []*talk {
 				}
 			}
 			for _, s := range joined(clip(with, m.span)) {
-				out = append(out, &talk{ch: m.Chan, anchor: m.Chan, span: s, room: r})
+				out = append(out, &talk{ch: m.Chan, anchor: m.Chan, near: m.Chan, span: s, room: r})
 			}
 		}
 	}

@@ -24,6 +24,7 @@ type view struct {
 // that the conversation is held with.
 type link struct {
 	ch, anchor int
+	near       int // what stands for the person in the anchor's bridge: the person, or half of a Local pair
 	span
 }
 
