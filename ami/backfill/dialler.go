@@ -76,16 +76,28 @@ func forwards(rows []CEL, list []*leg) map[*leg]*leg {
 			continue
 		}
 		sent[one] = by
-		for _, l := range list {
-			if _, half := l.localHalf(); l.first > i && half == 0 && l.called == byDial {
-				if by.lastBefore(l.first) == i && two.lastBefore(l.first) == two.first {
-					sent[l] = two
-				}
-				break
-			}
+		if l := calledNext(list, i, number); l != nil && by.lastBefore(l.first) == i && two.lastBefore(l.first) == two.first {
+			sent[l] = two
 		}
 	}
 	return sent
+}
+
+// calledNext returns whom Dial called after a row: the phone of the number, else the
+// first; nil when nobody was.
+func calledNext(list []*leg, row int, number string) (first *leg) {
+	for _, l := range list {
+		if _, half := l.localHalf(); l.first <= row || half != 0 || l.called != byDial {
+			continue
+		}
+		if device(l.name) == number {
+			return l
+		}
+		if first == nil {
+			first = l
+		}
+	}
+	return first
 }
 
 // waits reports whether the channel's first row after another began shows it in a queue.
