@@ -73,29 +73,41 @@ func (t *Tracker) newExten(m ami.Message) {
 	if ch == nil {
 		return
 	}
-	if at, ok := ami.ParseTimestamp(header(raw, "Timestamp")); ok {
+	at, stamped := ami.ParseTimestamp(header(raw, "Timestamp"))
+	if stamped {
 		t.at = at
 	}
 	if exten := header(raw, "Exten"); exten != ch.Last || ch.Ran == "" {
 		t.position(ch, exten)
 	}
-	switch header(raw, "Application") {
+	app := header(raw, "Application")
+	if !tells(app) || t.isEcho(m, stamped) {
+		return
+	}
+	switch app {
+	case "MixMonitor":
+		file, _, _ := strings.Cut(header(raw, "AppData"), ",")
+		t.recordFile(ch, file)
+		return
 	case "VoiceMail":
-		t.served(ch)
 		if !ch.call.Voicemail.set() {
 			ch.call.Voicemail, ch.call.Mailed = t.mark(), ch.ID
 			t.touch(ch.call)
 		}
-	case "MixMonitor":
-		file, _, _ := strings.Cut(header(raw, "AppData"), ",")
-		t.recordFile(ch, file)
 	case "Queue":
 		ch.Queue, _, _ = strings.Cut(header(raw, "AppData"), ",")
-		t.served(ch)
-	case "Answer", "Playback", "Background", "BackGround", "Read", "WaitExten", "Echo", "ConfBridge", "MeetMe",
-		"Directory", "VoiceMailMain", "MusicOnHold", "ControlPlayback", "Record", "SayDigits", "Park", "Directed_Pickup":
-		t.served(ch)
 	}
+	t.served(ch)
+}
+
+// tells reports whether anything is concluded from the application that the dialplan begins to run.
+func tells(app string) bool {
+	switch app {
+	case "MixMonitor", "VoiceMail", "Queue", "Answer", "Playback", "Background", "BackGround", "Read", "WaitExten", "Echo", "ConfBridge",
+		"MeetMe", "Directory", "VoiceMailMain", "MusicOnHold", "ControlPlayback", "Record", "SayDigits", "Park", "Directed_Pickup":
+		return true
+	}
+	return false
 }
 
 // queueApp returns the queue that the dialplan last sent the channel to.
