@@ -19,15 +19,15 @@ func (c *Case) whyNot() Sentence {
 		s.Sentence = text
 		return s
 	}
+	if slices.Contains(exts, string(c.Call.From.Number)) && c.Call.Direction != Inbound {
+		s.Verdict, s.Sentence = VerdictPlaced, "the call was placed from "+string(c.Call.From.Number)+"; who calls is not rung"
+		return s
+	}
 	for i := range c.Call.Talks {
 		if t := &c.Call.Talks[i]; t.Has(c.Agent) {
 			s.Verdict, s.Sentence = VerdictTook, t.Extension+" took the call without being rung (via "+t.Via+")"
 			return s
 		}
-	}
-	if slices.Contains(exts, string(c.Call.From.Number)) && c.Call.Direction != Inbound {
-		s.Verdict, s.Sentence = VerdictPlaced, "the call was placed from "+string(c.Call.From.Number)+"; who calls is not rung"
-		return s
 	}
 	reasons := []string{}
 	s.Verdict = ""
