@@ -72,6 +72,63 @@ func TestMerged(t *testing.T) {
 		` + joins, `queue_visits.#=2 queue_visits.0.queue=support queue_visits.1.queue=sales queue_visits.1.result=connected queue_visits.1.position=2
 			offers.#=2 offers.0.queue=support offers.1.queue=sales recordings.#=2 recordings.0.file=one.wav recordings.1.file=two.wav
 			recordings.1.started_at=2026-03-01T09:00:02.700Z attributes.CRM_TICKET=T-1 talks.#=2 talks.1.via=queue talks.1.extension=1003 transfers.0.to=1003`},
+		{"the second caller's line is joined with that of the first, which is held", `
+			new A PJSIP/trunk ChannelState=4 CallerIDNum=02079460018 Exten=5551001
+			new B PJSIP/1001 ChannelState=0
+			DialBegin A B
+			DialEnd A B DialStatus=ANSWER
+			+b1 A B
+			wait 3s
+			Hold B
+			new C PJSIP/trunk own ChannelState=4 CallerIDNum=02079460019 Exten=5551001
+			new D PJSIP/1001 C ChannelState=0
+			DialBegin C D
+			DialEnd C D DialStatus=ANSWER
+			+b2 C D
+			wait 2s
+			-b1 A
+			-b2 D
+			joins C A
+			+b2 A
+			AttendedTransfer Result=Success OrigTransfererUniqueid=@D SecondTransfererUniqueid=@B TransfereeUniqueid=@C TransferTargetUniqueid=@A SecondBridgeUniqueid=b1
+			Hangup D Cause=16
+			-b1 B
+			Hangup B Cause=16
+			wait 1s`, "talks.#=2 talks.0.extension=1001 talks.0.with=02079460018 talks.0.hold_ms=2700 talks.1.extension=- talks.1.with=02079460019 transfers.0.by=1001"},
+		{"a parked party is joined with somebody who was called before he was taken", `
+			new A PJSIP/trunk ChannelState=4 CallerIDNum=02079460018 Exten=5551001
+			new B PJSIP/1001 ChannelState=0
+			DialBegin A B
+			DialEnd A B DialStatus=ANSWER
+			+b1 A B
+			wait 1s
+			BlindTransfer Result=Success TransfererUniqueid=@B TransfereeUniqueid=@A Extension=700
+			-b1 A B
+			+p1 A BridgeType=parking
+			ParkedCall ParkeeUniqueid=@A ParkerDialString=PJSIP/1001 ParkingSpace=701
+			Hangup B Cause=16
+			new C PJSIP/1004 own ChannelState=4 Exten=1003
+			new D PJSIP/1003 C ChannelState=0
+			DialBegin C D
+			DialEnd C D DialStatus=ANSWER
+			+b2 C D
+			Hold C
+			new E PJSIP/1004 own ChannelState=4 Exten=701
+			UnParkedCall ParkeeUniqueid=@A RetrieverUniqueid=@E ParkingSpace=701
+			-p1 A
+			joins E A
+			+b3 A E
+			wait 2s
+			joins C A
+			joins D A
+			-b3 E
+			-b2 D
+			+b3 D
+			AttendedTransfer Result=Success OrigTransfererUniqueid=@C SecondTransfererUniqueid=@E TransfereeUniqueid=@D TransferTargetUniqueid=@A SecondBridgeUniqueid=b3
+			Hangup E Cause=16
+			-b2 C
+			Hangup C Cause=16
+			wait 1s`, "talks.#=3 talks.1.extension=1004 talks.1.via=park talks.1.with=02079460018 talks.2.extension=1003 talks.2.via=transfer linkedids.#=3 parked.0.retrieved_by=1004"},
 		{"a conference into which somebody is transferred has his call", `
 			new A PJSIP/trunk ChannelState=4 CallerIDNum=02079460018 Exten=5551001
 			new B PJSIP/1001 ChannelState=0

@@ -304,8 +304,13 @@ func joined(spans []span) []span {
 	return out
 }
 
-// isLine reports whether the channel is the other line of somebody who transfers.
+// isLine reports whether the channel is the other line of somebody who transfers, to ask
+// whom the party is passed to. One at which the party itself rang, or was taken from
+// where it was parked, is none, though he joins it with another.
 func (v *view) isLine(ch int) bool {
+	if v.Chans[ch].Origin == v.main || slices.ContainsFunc(v.Parks, func(p *park) bool { return p.Retriever == ch }) {
+		return false
+	}
 	for _, x := range v.Transfers {
 		if x.Second == ch && x.By != ch {
 			return true
