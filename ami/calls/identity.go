@@ -270,6 +270,7 @@ func (k *knownIDs) add(id string, boot time.Time) {
 	} else {
 		delete(k.at, old)
 	}
+	id = strings.Clone(id) // it is a part of a frame, which would stay with it
 	k.list[k.next], k.changed = knownID{ID: id, Boot: boot}, true
 	k.at[id] = append(k.at[id], k.next)
 	k.next = (k.next + 1) % maxKnown

@@ -22,8 +22,9 @@ const (
 	soakCalls  = 40
 	soakEvery  = 360 * time.Millisecond
 	soakFull   = 5000
-	soakWarm   = 100 // reconnects, a fifth of all at most, before the base is taken: then what is kept for sockets that come back is at its bound
-	soakPooled = 16  // descriptors: log and store have up to 4 connections each that read, of two files, and open them when they are needed
+	soakWarm   = 400              // reconnects, a fifth of all at most, before the base is taken: then what is kept for sockets that come back is at its bound
+	soakRest   = 65 * time.Second // of a large one, before it is measured: a minute after its end a call is let go
+	soakPooled = 16               // descriptors: log and store have up to 4 connections each that read, of two files, and open them when they are needed
 )
 
 // TestChaosSoak has a daemon live through a day in a hurry: reconnects and calls of many PBXs. Afterwards
@@ -34,10 +35,10 @@ func TestChaosSoak(t *testing.T) {
 		defer o.tellIfFailed(t)
 		warm := min(max(reconnects/5, 5), soakWarm)
 		o.live(t, warm, random)
-		base := o.measure(t)
+		base := o.measure(t, reconnects)
 		before := o.sent()
 		o.live(t, reconnects, random)
-		end := o.measure(t)
+		end := o.measure(t, reconnects)
 		all := o.check(t)
 		soakFigures(t, base, end, o.bounded(warm, all.calls), fmt.Sprintf("%d events, %d calls, %d reconnects of %d PBXs", o.sent()-before, all.calls, reconnects, len(o.pbxs)))
 		return all
@@ -163,8 +164,11 @@ type footprint struct{ heap, goroutines, descriptors float64 }
 
 // measure returns the least of what the daemon takes in some seconds of rest, each time
 // after its garbage was collected.
-func (o *office) measure(t *testing.T) footprint {
+func (o *office) measure(t *testing.T, reconnects int) footprint {
 	t.Helper()
+	if reconnects >= soakFull/10 {
+		time.Sleep(soakRest)
+	}
 	least := footprint{1e12, 1e12, 1e12}
 	for range 4 {
 		o.daemon.cmd.Process.Signal(syscall.SIGUSR1)
