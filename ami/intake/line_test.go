@@ -150,9 +150,16 @@ func TestCallThatBeganInAGapIsReadFromTheLists(t *testing.T) {
 		}
 		return len(to) == 2
 	})
+	// The second look of the first login may come only now, and reads calls but no phones.
+	const ofCalls, ofPhones = "begin CoreShowChannelsComplete BridgeListComplete QueueStatusComplete StatusComplete StatusComplete ", "DeviceStateListComplete DBGetTreeComplete end"
+	defer func() {
+		if t.Failed() {
+			t.Logf("the log has: %s", r.lists(t))
+		}
+	}()
 	eventually(t, "the lists to be in the log", func() bool {
-		const want = "begin CoreShowChannelsComplete BridgeListComplete QueueStatusComplete StatusComplete StatusComplete DeviceStateListComplete DBGetTreeComplete end"
-		return strings.Contains(r.lists(t), want)
+		_, after, found := strings.Cut(r.lists(t), ofCalls)
+		return found && strings.Contains(after, ofPhones)
 	})
 }
 
