@@ -8,8 +8,6 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
-	usage "runtime/metrics"
-	"time"
 )
 
 type serveCmd struct {
@@ -38,7 +36,7 @@ func (c *serveCmd) Run(ctx context.Context, t *terminal) error {
 		return err
 	}
 	spareProcessors()
-	go spareCollections(ctx)
+	spareCollections()
 	cfg, err := loadConfig(t.config, c.environ(t.environ))
 	if err != nil {
 		return err
@@ -70,36 +68,17 @@ func spareProcessors() {
 	}
 }
 
-// spareGarbage is how much garbage may come before it is collected, at least: as much again as
-// is in use, as Go would have it, is reached every second under load, and each collection takes
-// a processor from the pops.
-const spareGarbage = 128 << 20
+// collectAt is how much garbage may come to what is in use, in per cent.
+const collectAt = 200
 
-// spareCollections has garbage collected less often than Go would while little is in use, unless the
-// variable GOGC says how often. It looks again at what is in use until ctx ends.
-func spareCollections(ctx context.Context) {
-	if os.Getenv("GOGC") != "" {
-		return
-	}
-	inUse := []usage.Sample{{Name: "/gc/heap/live:bytes"}}
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	for last := 0; ; {
-		usage.Read(inUse)
-		if percent := int(max(100, 100*spareGarbage/max(inUse[0].Value.Uint64(), leastHeap))); percent != last {
-			debug.SetGCPercent(percent) // which stops everything for a moment
-			last = percent
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
+// spareCollections has garbage collected less often than Go would, unless the
+// variable GOGC says how often. What a daemon has in use is small, some ten MB, and at
+// Go's own 100 per cent collecting takes a tenth of the processor under load.
+func spareCollections() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(collectAt)
 	}
 }
-
-// leastHeap is what Go takes to be in use at least: 4 MiB, of which its percentage is.
-const leastHeap = 4 << 20
 
 // environ lays the flags over the variables: a flag is a variable given last.
 func (c *serveCmd) environ(environ []string) []string {
