@@ -12,6 +12,7 @@ type clock struct {
 
 	mu     sync.Mutex
 	offset time.Duration // guarded by mu; ahead of UTC, as learned; 0, which is what a stock installation has, until then
+	learnt bool          // guarded by mu
 }
 
 const wallClock = "2006-01-02 15:04:05"
@@ -42,6 +43,13 @@ func (c *clock) learn(stamp string, at time.Time) (changed bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	changed = c.offset != offset
-	c.offset = offset
+	c.offset, c.learnt = offset, true
 	return changed
+}
+
+// known reports whether the clock is more than a guess.
+func (c *clock) known() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.zone != nil || c.learnt
 }

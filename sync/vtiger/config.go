@@ -21,7 +21,7 @@ import (
 type Config struct {
 	URL       string // of the installation, without webservice.php
 	Username  string
-	AccessKey crm.Secret // under My Preferences; contacts are read with an administrator's only
+	AccessKey crm.Secret // under My Preferences; a user who is no administrator gets what its role and profile show
 
 	KeyField string // field of an event for the key, such as cf_853; "" means the end of the description
 	// Zone is what $default_timezone says in its config.inc.php, such as Asia/Tokyo: events carry wall-clock times of it. ""

@@ -37,18 +37,28 @@ type place struct {
 // settling is how long a modification may take to become visible, for a stamp has only seconds.
 const settling = 10 * time.Second
 
-// Pull implements crmsync.Contacts, by the operation sync, which tells deletions too. A merged record is deleted, and
-// a converted lead.
+// Pull implements crmsync.Contacts, by the operation sync, which tells deletions too, but is for administrators only; for
+// others by queries. A merged record is deleted, and a converted lead.
 func (v *Connector) Pull(ctx context.Context, token string) (crmsync.Page, error) {
-	p := place{Since: map[string]int64{}}
+	if v.modest.Load() {
+		return v.queried(ctx, token)
+	}
+	p := place{}
 	if token != "" {
-		if err := json.Unmarshal([]byte(token), &p); err != nil || p.Since == nil {
+		if err := json.Unmarshal([]byte(token), &p); err != nil {
 			return crmsync.Page{}, fmt.Errorf("place of the pull: %w", err)
 		}
+	}
+	if p.Since == nil { // also where a query stood: our user has become an administrator
+		p = place{Since: map[string]int64{}}
 	}
 	name := v.cfg.Contacts[p.Module%len(v.cfg.Contacts)]
 	since := max(1, p.Since[name]) // 0 is taken for absent, and absent for now (vtws_getParameter)
 	r, err := v.do(ctx, "sync", url.Values{"modifiedTime": {strconv.FormatInt(since, 10)}, "elementType": {name}, "syncType": {"application"}})
+	if r.Fault != nil && strings.Contains(r.Fault.Message, "Only admin users") { // GetUpdates.php
+		v.modest.Store(true)
+		return v.queried(ctx, token)
+	}
 	if err != nil {
 		return crmsync.Page{}, err
 	}
@@ -119,11 +129,7 @@ func (v *Connector) companies(ctx context.Context, rows []row) (map[string]strin
 	}
 	names := map[string]string{}
 	for some := range slices.Chunk(slices.Sorted(maps.Keys(ids)), most) {
-		is := "id IN ('" + strings.Join(some, "','") + "')"
-		if len(some) == 1 { // of one, some versions make no list
-			is = "id = '" + some[0] + "'"
-		}
-		found, err := v.query(ctx, "SELECT id, accountname FROM Accounts WHERE "+is+" LIMIT 0, "+strconv.Itoa(most))
+		found, _, err := v.query(ctx, "SELECT id, accountname FROM Accounts WHERE "+among(some)+" LIMIT 0, "+strconv.Itoa(most))
 		if err != nil {
 			return nil, err
 		}

@@ -22,16 +22,17 @@ func (r row) text(field string) string {
 
 // query runs a statement of the web service's own language. It has no parentheses, and no escape for a quote within quotes but
 // its doubling, which MySQL then reads as it should; a backslash goes through to MySQL. So only what holds neither is put into one.
-func (v *Connector) query(ctx context.Context, statement string) ([]row, error) {
+// It also tells when the rows were read, by the clock of the server.
+func (v *Connector) query(ctx context.Context, statement string) ([]row, time.Time, error) {
 	r, err := v.do(ctx, "query", url.Values{"query": {statement + ";"}})
 	if err != nil {
-		return nil, err
+		return nil, r.At, err
 	}
 	var rows []row
 	if err := json.Unmarshal(r.Result, &rows); err != nil {
-		return nil, &crmsync.PushError{Class: crmsync.Transient, Reason: "the answer to a query cannot be read", Err: err}
+		return nil, r.At, &crmsync.PushError{Class: crmsync.Transient, Reason: "the answer to a query cannot be read", Err: err}
 	}
-	return rows, nil
+	return rows, r.At, nil
 }
 
 // most is how many rows a query gives at most, in every version.
@@ -56,7 +57,7 @@ func (v *Connector) Find(ctx context.Context, keys []string) (map[string][]strin
 		if v.cfg.KeyField == description {
 			is = description + " LIKE '%[" + key + "]%'"
 		}
-		rows, err := v.query(ctx, "SELECT id FROM Events WHERE "+is+" LIMIT 0, 10")
+		rows, _, err := v.query(ctx, "SELECT id FROM Events WHERE "+is+" LIMIT 0, 10")
 		if err != nil {
 			return nil, err
 		}
@@ -76,7 +77,7 @@ func (v *Connector) Activities(ctx context.Context, from, until time.Time, curso
 	}
 	first, _ := v.clock.show(from)
 	last, _ := v.clock.show(until)
-	rows, err := v.query(ctx, fmt.Sprintf("SELECT %s FROM Events WHERE date_start >= '%s' AND date_start <= '%s' AND %s ORDER BY id LIMIT %d, %d",
+	rows, _, err := v.query(ctx, fmt.Sprintf("SELECT %s FROM Events WHERE date_start >= '%s' AND date_start <= '%s' AND %s ORDER BY id LIMIT %d, %d",
 		strings.Join([]string{"id", "subject", "eventstatus", v.cfg.KeyField}, ","), first, last, ours, offset, most))
 	if err != nil {
 		return nil, "", err

@@ -12,16 +12,18 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	crmsync "patchcord/sync"
 )
 
-// Connector is a crmsync.Connector, Contacts and Audited for one installation.
+// Connector is a crmsync.Connector, Contacts, Survivors and Audited for one installation.
 type Connector struct {
 	cfg    Config
 	tokens *crmsync.Tokens // sessions
 	clock  clock
+	modest atomic.Bool // our user was refused what only administrators may do
 
 	mu   sync.Mutex
 	self string // guarded by mu; the id of our own user, such as 19x1; "" before the first login

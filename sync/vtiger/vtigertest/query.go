@@ -2,6 +2,7 @@ package vtigertest
 
 import (
 	"cmp"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -9,15 +10,16 @@ import (
 	"time"
 )
 
-// statement is the language of query: no parentheses but behind IN, one of "and" or "or" between tests.
+// statement is the language of query: no parentheses but behind IN, so "and" binds tests before "or", as MySQL reads it.
 var (
-	statement = regexp.MustCompile(`(?i)^select ([\w, ]+) from (\w+)(?: where (.+?))?(?: order by (\w+))?(?: limit (\d+)(?:, ?(\d+))?)?;$`)
+	statement = regexp.MustCompile(`(?i)^select ([\w, ]+|\*) from (\w+)(?: where (.+?))?(?: order by (\w+(?:, ?\w+)*))?(?: limit (\d+)(?:, ?(\d+))?)?;$`)
 	condition = regexp.MustCompile(`(?i)^(\w+) ?(=|<=|>=|<|>|!=|like|in) ?(.+)$`)
 	literal   = regexp.MustCompile(`^(?:'(?:[^']|'')+'|-?\w+)$`)
-	andOr     = regexp.MustCompile(`(?i) (and|or) `)
+	and       = regexp.MustCompile(`(?i) and `)
+	or        = regexp.MustCompile(`(?i) or `)
 	fields    = map[string]string{
-		"Contacts": "id firstname lastname phone mobile homephone otherphone assistantphone email account_id",
-		"Leads":    "id firstname lastname company phone mobile email", "Accounts": "id accountname phone otherphone email1",
+		"Contacts": "id firstname lastname phone mobile homephone otherphone assistantphone email account_id modifiedtime",
+		"Leads":    "id firstname lastname company phone mobile email modifiedtime", "Accounts": "id accountname phone otherphone email1 modifiedtime",
 	}
 )
 
@@ -42,19 +44,27 @@ func (s *Server) query(q string) []Row {
 	if s.rows[module] == nil {
 		throw("ACCESS_DENIED", "Permission to perform the operation is denied")
 	}
-	columns := strings.Split(strings.ReplaceAll(m[1], " ", ""), ",")
-	for _, c := range append(columns, cmp.Or(m[4], "id")) {
+	columns, order := words(m[1]), words(cmp.Or(m[4], "id"))
+	if m[1] == "*" {
+		columns = strings.Fields(fields[module])
+	}
+	for _, c := range append(columns, order...) {
 		s.knows(module, c)
 	}
 	test := s.where(module, m[3])
 	var found []Row
 	for _, r := range s.candidates(module, m[3]) {
-		if !r.deleted && test(r.Row) {
-			found = append(found, r.Row)
+		if row := s.stamped(r); !r.deleted && test(row) {
+			found = append(found, row)
 		}
 	}
 	slices.SortFunc(found, func(a, b Row) int {
-		return cmp.Or(strings.Compare(a[m[4]], b[m[4]]), number(a["id"])-number(b["id"]))
+		for _, c := range order {
+			if less := compared(c, a[c], b[c]); less != 0 {
+				return less
+			}
+		}
+		return 0
 	})
 	offset, limit := 0, rowLimit
 	if m[5] != "" {
@@ -75,6 +85,26 @@ func (s *Server) query(q string) []Row {
 	return out
 }
 
+func words(list string) []string { return strings.Split(strings.ReplaceAll(list, " ", ""), ",") }
+
+// stamped is the record with the time of its last change, as the server's clock showed it.
+func (s *Server) stamped(r *record) Row {
+	if r.Row["modifiedtime"] != "" { // an event has it
+		return r.Row
+	}
+	row := maps.Clone(r.Row)
+	row["modifiedtime"] = r.changed.In(s.Zone).Format(wallClock)
+	return row
+}
+
+// compared orders two values of a field; an id by the number behind its x.
+func compared(field, a, b string) int {
+	if field == "id" {
+		return number(a) - number(b)
+	}
+	return strings.Compare(a, b)
+}
+
 func number(id string) int {
 	_, n, _ := strings.Cut(id, "x")
 	i, _ := strconv.Atoi(n)
@@ -86,23 +116,23 @@ func (s *Server) where(module, conditions string) func(Row) bool {
 	if conditions == "" {
 		return func(Row) bool { return true }
 	}
-	joint := strings.ToLower(strings.TrimSpace(andOr.FindString(conditions)))
-	var tests []func(Row) bool
-	for _, c := range andOr.Split(conditions, -1) {
-		m := condition.FindStringSubmatch(strings.TrimSpace(c))
-		if m == nil {
-			syntax()
+	var either [][]func(Row) bool
+	for _, all := range or.Split(conditions, -1) {
+		var tests []func(Row) bool
+		for _, c := range and.Split(all, -1) {
+			m := condition.FindStringSubmatch(strings.TrimSpace(c))
+			if m == nil {
+				syntax()
+			}
+			s.knows(module, m[1])
+			tests = append(tests, compare(m[1], strings.ToLower(m[2]), m[3]))
 		}
-		s.knows(module, m[1])
-		tests = append(tests, compare(m[1], strings.ToLower(m[2]), m[3]))
+		either = append(either, tests)
 	}
 	return func(r Row) bool {
-		for _, t := range tests {
-			if t(r) == (joint == "or") {
-				return joint == "or"
-			}
-		}
-		return joint != "or"
+		return slices.ContainsFunc(either, func(tests []func(Row) bool) bool {
+			return !slices.ContainsFunc(tests, func(t func(Row) bool) bool { return !t(r) })
+		})
 	}
 }
 
@@ -130,10 +160,12 @@ func compare(field, operator, value string) func(Row) bool {
 		switch is := r[field]; operator {
 		case "=":
 			return is == values[0]
+		case ">":
+			return compared(field, is, values[0]) > 0
 		case ">=":
-			return is >= values[0]
+			return compared(field, is, values[0]) >= 0
 		case "<=":
-			return is <= values[0]
+			return compared(field, is, values[0]) <= 0
 		case "in":
 			return slices.Contains(values, is)
 		case "like":
