@@ -96,6 +96,24 @@ func TestWhatAnEventSays(t *testing.T) {
 	want(t, i.Event(key), dolibarrtest.Row{"label": "Inbound call +442079460000: callback", "userownerid": 7, "socpeopleassigned": "whom people added", "type_code": "AC_TEL"})
 }
 
+func TestANoteIsWrittenWhole(t *testing.T) {
+	for _, narrow := range []bool{false, true} {
+		i := open(t)
+		i.Narrow = narrow
+		c := remotetest.Ended("hq:1.1", "resolved")
+		c.Disposition.Note = "wants <5 of a < b, <b>now</b> 🙂"
+		if err := i.push(t, c, nil); err != nil {
+			t.Fatal(err)
+		}
+		key := crmsync.Key("default", c.ID)
+		smile := "🙂"
+		if narrow {
+			smile = "\uFFFD"
+		}
+		want(t, i.Event(key), dolibarrtest.Row{"note_private": "wants < 5 of a < b, < b>now< /b> " + smile + "\n\n[" + key + "]"})
+	}
+}
+
 func TestAContactThatIsGoneIsLeftOut(t *testing.T) {
 	i := open(t)
 	c := remotetest.Ended("hq:1.1", "resolved")

@@ -6,6 +6,8 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"regexp"
+	"strings"
 
 	crmsync "patchcord/sync"
 )
@@ -23,7 +25,7 @@ func (d *Connector) write(ctx context.Context, a crmsync.Activity) error {
 	}
 	maps.Copy(body, a.Fields) // what the administrator maps counts
 	note, _ := body[noteField].(string)
-	body[noteField] = crmsync.WithKey(note, a.Key)
+	body[noteField] = crmsync.WithKey(opening.ReplaceAllString(note, "< $1"), a.Key)
 	if a.ID == "" {
 		body["ref_ext"] = a.Key
 	}
@@ -32,6 +34,9 @@ func (d *Connector) write(ctx context.Context, a crmsync.Activity) error {
 		return unowned
 	}
 	answer, err := d.save(ctx, a.ID, body)
+	if narrow(answer, body) {
+		answer, err = d.save(ctx, a.ID, body)
+	}
 	switch self := selfIn(answer); {
 	case err == nil:
 		return nil
@@ -44,6 +49,30 @@ func (d *Connector) write(ctx context.Context, a crmsync.Activity) error {
 		return unowned
 	}
 	return err
+}
+
+// opening is what a note may not hold: what stands behind it is taken out as a tag, to the end of the note if none ends it
+// (DolibarrApi::_checkValForAPI, dol_string_onlythesehtmltags, strip_tags of PHP). A space makes it no tag.
+var opening = regexp.MustCompile(`<(\S)`)
+
+// narrow replaces characters beyond U+FFFF where the tables have no place for them, and reports whether it did: installations
+// of older versions have a character set without them.
+func narrow(a crmsync.Answer, body map[string]any) (changed bool) {
+	if _, code := fault(a); a.Status != http.StatusInternalServerError || !strings.Contains(code, "Incorrect string value") {
+		return false
+	}
+	for field, v := range body {
+		if text, ok := v.(string); ok {
+			body[field] = strings.Map(func(r rune) rune {
+				if r > 0xFFFF {
+					changed = true
+					return '\uFFFD'
+				}
+				return r
+			}, text)
+		}
+	}
+	return changed
 }
 
 // assign gives a new event that is nobody's to our own user.

@@ -4,7 +4,7 @@
 // with itself or false; an empty list is 404; ref_ext is not shown. actioncomm.class.php: no owner or type is a 500 with the
 // error's name, any number is taken for a contact, and ref_ext need not be unique. functions.lib.php, dolForgeCriteriaCallback: filters
 // lose what stands behind a colon in a value; an unknown column is 503 with the statement. api.class.php, _checkValForAPI:
-// tags and quotes are taken out of a label.
+// tags and quotes are taken out of a label, tags out of a note.
 package dolibarrtest
 
 import (
@@ -31,6 +31,7 @@ type Server struct {
 	Shy    bool // nor read its own card
 	Recent bool // rights are 403, a list of no events is empty, and an event without an owner or a type is 400
 	NoAPI  bool // the module Agenda is not enabled
+	Narrow bool // the tables have no characters beyond U+FFFF
 
 	mu     sync.Mutex
 	tables map[string]map[int]Row // guarded by mu; by kind, then number
@@ -191,7 +192,10 @@ var fields = []string{
 	"type_code", "label", "datep", "datef", "percentage", "note_private", "userownerid", "contact_id", "socid", "socpeopleassigned", "ref_ext", "location",
 }
 
-var tag = regexp.MustCompile(`<[^>]*>?|"|\.\./`)
+var (
+	tag    = regexp.MustCompile(`<[^>]*>?|"|\.\./`)
+	inNote = regexp.MustCompile(`<[^>\s][^>]*>?`)
+)
 
 func (s *Server) write(w http.ResponseWriter, r *http.Request, path string, id int) {
 	body := Row{}
@@ -226,6 +230,11 @@ func (s *Server) write(w http.ResponseWriter, r *http.Request, path string, id i
 		}
 	}
 	event["label"] = strings.TrimSpace(tag.ReplaceAllString(fmt.Sprint(event["label"]), ""))
+	event["note_private"] = inNote.ReplaceAllString(fmt.Sprint(event["note_private"]), "")
+	if s.Narrow && strings.ContainsFunc(fmt.Sprint(event["note_private"], event["label"]), func(r rune) bool { return r > 0xFFFF }) {
+		refuse(w, http.StatusInternalServerError, "Internal Server Error: Error creating event", `Incorrect string value: '\xF0\x9F\x99\x82' for column 'note' at row 1`)
+		return
+	}
 	if code := wrong(event, s.Bad()); code != "" {
 		refuse(w, http.StatusInternalServerError, "Internal Server Error: Error creating event", code)
 		return
