@@ -182,6 +182,9 @@ type UserStore interface {
 	UserByName(ctx context.Context, tenant, name string) (User, error)
 	User(ctx context.Context, id string) (User, error)
 	Users(ctx context.Context, tenant string) ([]User, error)
+	// UsersRevision is another number whenever a user or a binding of the tenant has changed.
+	// Who keeps a copy reads it before Users and Bindings, and these again only when it is new.
+	UsersRevision(ctx context.Context, tenant string) (int64, error)
 	// UpdateUser stores role, password hash, disabled and version.
 	UpdateUser(ctx context.Context, u User) error
 	// Bind gives b's extension to the user b.UserID from b.From until b.Until, for good when

@@ -16,6 +16,7 @@ import (
 type peopleStore interface {
 	Bindings(ctx context.Context, tenant string) ([]crm.Binding, error)
 	Users(ctx context.Context, tenant string) ([]crm.User, error)
+	UsersRevision(ctx context.Context, tenant string) (int64, error)
 }
 
 // refreshEvery is how stale a node's view of the bindings may be: who sits down at
@@ -23,12 +24,15 @@ type peopleStore interface {
 const refreshEvery = time.Second
 
 // People knows who has which extension. It is a copy of the store's bindings,
-// refreshed every second, so that the live path asks no database. Safe for
-// concurrent use.
+// so that the live path asks no database. Every second it asks whether they
+// changed, and reads them only then. Safe for concurrent use.
 type People struct {
 	store   peopleStore
 	tenants []string
 	log     *slog.Logger
+
+	reading   sync.Mutex // one Refresh at a time
+	revisions []int64    // guarded by reading; of the tenants, in their order, when they were last read
 
 	mu    sync.RWMutex
 	bound map[line][]crm.Binding   // guarded by mu; in order of their beginning
@@ -66,8 +70,30 @@ func (p *People) Run(ctx context.Context) error {
 	}
 }
 
-// Refresh reads the bindings anew.
+// Refresh reads the bindings anew if they changed.
 func (p *People) Refresh(ctx context.Context) error {
+	p.reading.Lock()
+	defer p.reading.Unlock()
+	revisions := make([]int64, 0, len(p.tenants))
+	for _, tenant := range p.tenants {
+		n, err := p.store.UsersRevision(ctx, tenant)
+		if err != nil {
+			return fmt.Errorf("ask whether users of tenant %s changed: %w", tenant, err)
+		}
+		revisions = append(revisions, n)
+	}
+	if slices.Equal(revisions, p.revisions) {
+		return nil
+	}
+	if err := p.read(ctx); err != nil {
+		return err
+	}
+	p.revisions = revisions
+	return nil
+}
+
+// read reads the bindings and the names of users.
+func (p *People) read(ctx context.Context) error {
 	bound, names := map[line][]crm.Binding{}, map[user]string{}
 	for _, tenant := range p.tenants {
 		list, err := p.store.Bindings(ctx, tenant)

@@ -102,6 +102,9 @@ func (bindings) Users(context.Context, string) ([]crm.User, error) {
 	return []crm.User{{Name: "cleo"}, {Name: "eve", Disabled: true}}, nil
 }
 
+// UsersRevision says that nothing ever changes.
+func (bindings) UsersRevision(context.Context, string) (int64, error) { return 1, nil }
+
 func TestAgentIsWhoHadTheExtensionThen(t *testing.T) {
 	p := NewPeople(bindings{
 		{User: "ann", PBX: "hq", Extension: "1001", From: crm.At(noon), Until: crm.At(noon.Add(time.Hour))},
@@ -133,10 +136,20 @@ func TestAgentIsWhoHadTheExtensionThen(t *testing.T) {
 	}
 }
 
-// leavingBindings are bindings of a store that may be away.
+// leavingBindings are bindings of a store that may be away. Every change raises revision.
 type leavingBindings struct {
 	bindings
-	away atomic.Bool
+	away     atomic.Bool
+	revision atomic.Int64
+	reads    atomic.Int64
+}
+
+// UsersRevision returns it while the store is there.
+func (b *leavingBindings) UsersRevision(context.Context, string) (int64, error) {
+	if b.away.Load() {
+		return 0, crm.ErrUnavailable
+	}
+	return b.revision.Load(), nil
 }
 
 // Bindings returns them while the store is there.
@@ -144,6 +157,7 @@ func (b *leavingBindings) Bindings(ctx context.Context, tenant string) ([]crm.Bi
 	if b.away.Load() {
 		return nil, crm.ErrUnavailable
 	}
+	b.reads.Add(1)
 	return b.bindings.Bindings(ctx, tenant)
 }
 
@@ -159,6 +173,17 @@ func TestBindingsStayWhileTheStoreIsAway(t *testing.T) {
 		time.Sleep(time.Minute)
 		if got := p.Agent("default", "hq", "1001", noon); got != "ann" {
 			t.Errorf("agent %q after the store went away", got)
+		}
+		if n := store.reads.Load(); n != 1 {
+			t.Errorf("read %d times though nothing changed", n)
+		}
+		store.bindings = bindings{{User: "bob", PBX: "hq", Extension: "1001", From: crm.At(noon)}}
+		store.revision.Add(1)
+		store.away.Store(false)
+		time.Sleep(refreshEvery)
+		synctest.Wait()
+		if got := p.Agent("default", "hq", "1001", noon); got != "bob" {
+			t.Errorf("agent %q a second after the store is back with bob there", got)
 		}
 		stop()
 		if err := <-done; !errors.Is(err, context.Canceled) {

@@ -9,9 +9,10 @@ import (
 
 // Revoked returns those of ps whose login counts no longer, or who have another
 // role than when they were verified. It reads the users of a tenant at once,
-// however many ask, so it suits whoever watches thousands of sockets.
+// however many ask, and again only when one of them changed, so it suits whoever
+// watches thousands of sockets.
 func (s *Service) Revoked(ctx context.Context, ps []crm.Principal) ([]crm.Principal, error) {
-	byTenant := make(map[string]map[string]crm.User)
+	byTenant := make(map[string]map[string]standing)
 	var gone []crm.Principal
 	for _, p := range ps {
 		users, ok := byTenant[p.Tenant]
@@ -23,21 +24,43 @@ func (s *Service) Revoked(ctx context.Context, ps []crm.Principal) ([]crm.Princi
 			byTenant[p.Tenant] = users
 		}
 		u, ok := users[p.UserID]
-		if !ok || u.Disabled || u.Version != p.Version || u.Role != p.Role {
+		if !ok || u.disabled || u.version != p.Version || u.role != p.Role {
 			gone = append(gone, p)
 		}
 	}
 	return gone, nil
 }
 
-func (s *Service) usersOf(ctx context.Context, tenant string) (map[string]crm.User, error) {
+// standing is what of a user decides whether his logins count.
+type standing struct {
+	role     crm.Role
+	disabled bool
+	version  int
+}
+
+// roll holds the standing of a tenant's users as of a revision. It is not changed.
+type roll struct {
+	revision int64
+	users    map[string]standing
+}
+
+// usersOf returns the standing of the tenant's users by their ids.
+func (s *Service) usersOf(ctx context.Context, tenant string) (map[string]standing, error) {
+	revision, err := s.store.UsersRevision(ctx, tenant)
+	if err != nil {
+		return nil, fmt.Errorf("ask whether users changed: %w", err)
+	}
+	if kept, ok := s.rolls.Load(tenant); ok && kept.(roll).revision == revision {
+		return kept.(roll).users, nil
+	}
 	all, err := s.store.Users(ctx, tenant)
 	if err != nil {
 		return nil, fmt.Errorf("read users: %w", err)
 	}
-	byID := make(map[string]crm.User, len(all))
+	byID := make(map[string]standing, len(all))
 	for _, u := range all {
-		byID[u.ID] = u
+		byID[u.ID] = standing{u.Role, u.Disabled, u.Version}
 	}
+	s.rolls.Store(tenant, roll{revision, byID})
 	return byID, nil
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"sync"
 	"time"
 
 	"patchcord/crm"
@@ -40,6 +41,7 @@ type Service struct {
 	users      *users
 	throttle   *throttle
 	hashes     *hashSlots
+	rolls      sync.Map // of rolls by tenant
 	log        *slog.Logger
 }
 

@@ -67,6 +67,7 @@ var userTests = []test{
 		}
 		equal(t, "names", got, []string{"ann", "Bob", "carl"})
 	}},
+	{"a revision tells of every change", usersRevision},
 	{"bindings have a history", bindingHistory},
 	{"an extension may have several users, and each goes by himself", func(t *testing.T, s crm.Store) {
 		ctx := t.Context()
@@ -227,4 +228,33 @@ func bindingHistory(t *testing.T, s crm.Store) {
 	if last.Holds(at(9).Time) || last.Until.Before(last.From.Time) {
 		t.Errorf("got %+v, want a binding that never held", last)
 	}
+}
+
+func usersRevision(t *testing.T, s crm.Store) {
+	ctx := t.Context()
+	last := int64(-1)
+	changed := func(what string, want bool) {
+		t.Helper()
+		n, err := s.UsersRevision(ctx, tenant)
+		check(t, err)
+		if (n != last) != want {
+			t.Errorf("%s: revision %d after %d", what, n, last)
+		}
+		last = n
+	}
+	changed("the first look", true)
+	u := newUser(t, s, "u1", tenant, "ann")
+	changed("a new user", true)
+	u.Disabled = true
+	check(t, s.UpdateUser(ctx, u))
+	changed("a user disabled", true)
+	check(t, s.Bind(ctx, binding("u1", "hq", "101", base), false))
+	changed("an extension bound", true)
+	check(t, s.Unbind(ctx, "u1", "hq", "101", at(3).Time))
+	changed("an extension taken away", true)
+	newUser(t, s, "u2", "other", "bob")
+	wantErr(t, s.CreateUser(ctx, crm.User{ID: "u3", Tenant: tenant, Name: "ANN"}), crm.ErrConflict)
+	_, err := s.Users(ctx, tenant)
+	check(t, err)
+	changed("another tenant's user, a refused one, and a look", false)
 }

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -46,6 +47,18 @@ func (s *Store) user(ctx context.Context, where string, args ...any) (crm.User, 
 // Users implements crm.UserStore.
 func (s *Store) Users(ctx context.Context, tenant string) ([]crm.User, error) {
 	return s.users(ctx, "list users", `WHERE tenant = $1 ORDER BY name_key`, tenant)
+}
+
+// UsersRevision implements crm.UserStore.
+func (s *Store) UsersRevision(ctx context.Context, tenant string) (n int64, err error) {
+	err = s.read(ctx, "read revision of users", func(t tx) error {
+		err := t.one(ctx, `SELECT revision FROM user_revisions WHERE tenant = $1`, []any{tenant}, &n)
+		if errors.Is(err, crm.ErrNotFound) {
+			return nil // no user yet
+		}
+		return err
+	})
+	return n, err
 }
 
 func (s *Store) users(ctx context.Context, doing, where string, args ...any) ([]crm.User, error) {
