@@ -54,14 +54,15 @@ var arrows = map[string][]string{
 	"sync/suitecrm/suitecrmtest":     nil,
 	"sync/vtiger/vtigertest":         nil,
 	"crm/crmtest":                    {"crm"},
-	"crm/crmtest/powerdisk":          nil,
-	"crm/postgres/pgtest":            nil,
-	"ami/backfill/mariadbtest":       nil,
+	"crm/crmtest/child":              nil,
+	"crm/crmtest/powerdisk":          {"crm/crmtest/child"},
+	"crm/postgres/pgtest":            {"crm/crmtest/child"},
+	"ami/backfill/mariadbtest":       {"crm/crmtest/child"},
 	"buffer/buffertest":              {"buffer", "crm"},
 	"buffer/embedded":                {"buffer", "crm"},
 	"buffer/redisstream":             {"buffer", "crm"},
 	"buffer/spool":                   {"buffer", "crm"},
-	"buffer/redisstream/redistest":   nil,
+	"buffer/redisstream/redistest":   {"crm/crmtest/child"},
 }
 
 func TestArrowsPointInwards(t *testing.T) {

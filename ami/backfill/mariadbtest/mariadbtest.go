@@ -12,16 +12,15 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
-	"strconv"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
 	_ "github.com/go-sql-driver/mysql" // registers the driver "mysql"
+
+	"patchcord/crm/crmtest/child"
 )
 
 var errMissing = errors.New("MariaDB's mariadbd and mariadb-install-db are not installed (apt-get install mariadb-server)")
@@ -97,7 +96,7 @@ func start() (*running, error) {
 	if err != nil {
 		return nil, errMissing
 	}
-	as, err := account()
+	as, err := child.Account("mysql")
 	if err != nil {
 		return nil, err
 	}
@@ -110,12 +109,12 @@ func start() (*running, error) {
 			return nil, err
 		}
 	}
-	install := command(as, dir, installer, "--no-defaults", "--datadir="+filepath.Join(dir, "data"),
+	install := child.Command(as, dir, installer, "--no-defaults", "--datadir="+filepath.Join(dir, "data"),
 		"--auth-root-authentication-method=normal", "--skip-test-db")
 	if out, err := install.CombinedOutput(); err != nil {
 		return nil, errors.Join(fmt.Errorf("mariadb-install-db: %w: %s", err, out), os.RemoveAll(dir))
 	}
-	shell := command(as, dir, "/bin/sh", "-c", reaper, "sh", program, dir)
+	shell := child.Command(as, dir, "/bin/sh", "-c", reaper, "sh", program, dir)
 	life, err := shell.StdinPipe()
 	if err != nil {
 		return nil, err
@@ -144,34 +143,4 @@ func (s *running) await() error {
 		case <-tick.C:
 		}
 	}
-}
-
-// command runs a program as that account, in a folder it may be in, away from this
-// process's terminal.
-func command(as *syscall.Credential, dir, program string, args ...string) *exec.Cmd {
-	c := exec.Command(program, args...)
-	c.Dir = dir
-	c.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C"}
-	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: as}
-	return c
-}
-
-// account returns whom to run the server as: MariaDB refuses to run as root.
-func account() (*syscall.Credential, error) {
-	if os.Geteuid() != 0 {
-		return nil, nil
-	}
-	u, err := user.Lookup("mysql")
-	if err != nil {
-		u, err = user.Lookup("nobody")
-	}
-	if err != nil {
-		return nil, err
-	}
-	uid, err := strconv.ParseUint(u.Uid, 10, 32)
-	if err != nil {
-		return nil, err
-	}
-	gid, err := strconv.ParseUint(u.Gid, 10, 32)
-	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, err
 }

@@ -10,15 +10,15 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"patchcord/crm/crmtest/child"
 )
 
 // Server is one redis-server that a test owns. Its methods are for one goroutine.
@@ -129,34 +129,12 @@ func (s *Server) launch() error {
 		return err
 	}
 	s.cmd = exec.Command(program(), s.args(s)...)
-	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // also when the test is killed
-	if err := fork(s.cmd); err != nil {
+	if err := child.Start(s.cmd, syscall.SIGKILL); err != nil {
 		s.cmd = nil
 		return err
 	}
 	return s.wait()
 }
-
-// fork starts a command from a thread that never ends. Pdeathsig tells of the end of the
-// thread that started a process, not of this process, and a thread ends with a goroutine
-// that was locked to it, as that of a daemon in this process whose records give way to pops.
-func fork(cmd *exec.Cmd) error {
-	started := make(chan error, 1)
-	forker() <- func() { started <- cmd.Start() }
-	return <-started
-}
-
-// forker is the thread that fork uses.
-var forker = sync.OnceValue(func() chan<- func() {
-	work := make(chan func())
-	go func() {
-		runtime.LockOSThread()
-		for do := range work {
-			do()
-		}
-	}()
-	return work
-})
 
 // wait returns when the server has loaded its data and answers, as the process that we started.
 func (s *Server) wait() error {

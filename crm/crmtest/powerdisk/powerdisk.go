@@ -18,6 +18,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+
+	"patchcord/crm/crmtest/child"
 )
 
 // asServer names the variable that makes a test binary a server, mounted where it says.
@@ -67,7 +69,6 @@ func Start(t testing.TB) *Disk {
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), asServer+"="+d.dir)
 	cmd.Stderr = os.Stderr
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	to, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -76,7 +77,7 @@ func Start(t testing.TB) *Disk {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := cmd.Start(); err != nil {
+	if err := child.Start(cmd, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
 	d.to, d.from = to, bufio.NewReader(from)

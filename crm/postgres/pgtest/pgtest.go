@@ -14,17 +14,17 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"patchcord/crm/crmtest/child"
 )
 
 // errMissing says that the server's programs are not installed.
@@ -97,7 +97,7 @@ func start() (*running, error) {
 	if err != nil {
 		return nil, err
 	}
-	as, err := account()
+	as, err := child.Account("postgres")
 	if err != nil {
 		return nil, err
 	}
@@ -105,7 +105,7 @@ func start() (*running, error) {
 	if err != nil {
 		return nil, err
 	}
-	shell := command(as, dir, "/bin/sh", "-c", reaper, "sh", bin, dir)
+	shell := child.Command(as, dir, "/bin/sh", "-c", reaper, "sh", bin, dir)
 	life, err := shell.StdinPipe()
 	if err != nil {
 		return nil, err
@@ -136,16 +136,6 @@ func (s *running) await() error {
 	}
 }
 
-// command runs a program as that account, in a folder it may be in. It keeps away
-// from this process's terminal: a Ctrl-C is for the tests, the server ends with them.
-func command(as *syscall.Credential, dir, program string, args ...string) *exec.Cmd {
-	c := exec.Command(program, args...)
-	c.Dir = dir
-	c.Env = []string{"PATH=/usr/bin:/bin", "LC_ALL=C"}
-	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: as}
-	return c
-}
-
 // programs returns the folder of the newest server there is.
 func programs() (string, error) {
 	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
@@ -163,24 +153,4 @@ func programs() (string, error) {
 		return n
 	}
 	return filepath.Dir(slices.MaxFunc(found, func(a, b string) int { return version(a) - version(b) })), nil
-}
-
-// account returns whom to run the server as: PostgreSQL refuses to run as root.
-func account() (*syscall.Credential, error) {
-	if os.Geteuid() != 0 {
-		return nil, nil
-	}
-	u, err := user.Lookup("postgres")
-	if err != nil {
-		u, err = user.Lookup("nobody")
-	}
-	if err != nil {
-		return nil, err
-	}
-	uid, err := strconv.ParseUint(u.Uid, 10, 32)
-	if err != nil {
-		return nil, err
-	}
-	gid, err := strconv.ParseUint(u.Gid, 10, 32)
-	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, err
 }

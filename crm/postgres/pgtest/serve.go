@@ -8,6 +8,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"patchcord/crm/crmtest/child"
 )
 
 // Serve runs a server on the data in dir/data, which it makes when they are missing,
@@ -27,7 +29,7 @@ func Serve(t testing.TB, dir string, settings ...string) (url string, pid int) {
 		}
 	}
 	check(err)
-	as, err := account()
+	as, err := child.Account("postgres")
 	check(err)
 	check(os.MkdirAll(dir, 0o755))
 	if _, err := os.Stat(filepath.Join(dir, "data", "PG_VERSION")); err != nil {
@@ -37,9 +39,8 @@ func Serve(t testing.TB, dir string, settings ...string) (url string, pid int) {
 	for _, s := range settings {
 		args = append(args, "-c", s)
 	}
-	cmd := command(as, dir, filepath.Join(bin, "postgres"), args...)
-	cmd.SysProcAttr.Pdeathsig = syscall.SIGINT
-	check(fork(cmd))
+	cmd := child.Command(as, dir, filepath.Join(bin, "postgres"), args...)
+	check(child.Start(cmd, syscall.SIGINT))
 	t.Cleanup(func() {
 		_ = cmd.Process.Signal(syscall.SIGINT) // a fast shutdown; it may have ended by itself
 		_ = cmd.Wait()

@@ -5,16 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"patchcord/crm/crmtest/child"
 )
 
 // Server is a PostgreSQL that one test owns and may kill. A commit that it has answered
@@ -40,7 +39,7 @@ func StartServer(t testing.TB) *Server {
 		t.Fatal(err)
 	}
 	s := &Server{t: t, bin: bin}
-	if s.as, err = account(); err != nil {
+	if s.as, err = child.Account("postgres"); err != nil {
 		t.Fatal(err)
 	}
 	if s.dir, err = makeCluster(bin, s.as); err != nil {
@@ -130,11 +129,10 @@ func (s *Server) Restart() {
 }
 
 func (s *Server) launch() error {
-	cmd := command(s.as, s.dir, filepath.Join(s.bin, "postgres"), "-D", filepath.Join(s.dir, "data"), "-k", s.dir,
+	cmd := child.Command(s.as, s.dir, filepath.Join(s.bin, "postgres"), "-D", filepath.Join(s.dir, "data"), "-k", s.dir,
 		"-c", "listen_addresses=", "-c", "max_connections=100", "-c", "shared_buffers=32MB", "-c", "fsync=off",
 		"-c", "autovacuum=off", "-c", "log_min_messages=fatal")
-	cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
-	if err := fork(cmd); err != nil {
+	if err := child.Start(cmd, syscall.SIGKILL); err != nil {
 		return err
 	}
 	end := make(chan struct{})
@@ -186,31 +184,10 @@ func initCluster(bin, dir string, as *syscall.Credential) error {
 			return err
 		}
 	}
-	initdb := command(as, dir, filepath.Join(bin, "initdb"), "-D", filepath.Join(dir, "data"),
+	initdb := child.Command(as, dir, filepath.Join(bin, "initdb"), "-D", filepath.Join(dir, "data"),
 		"-U", "postgres", "--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C")
 	if out, err := initdb.CombinedOutput(); err != nil {
 		return fmt.Errorf("initdb: %w: %s", err, out)
 	}
 	return nil
 }
-
-// fork starts a command from a thread that never ends. Pdeathsig tells of the end of the
-// thread that started a process, not of this process, and a thread ends with a goroutine
-// that was locked to it, as that of a daemon in this process whose records give way to pops.
-func fork(cmd *exec.Cmd) error {
-	started := make(chan error, 1)
-	forker() <- func() { started <- cmd.Start() }
-	return <-started
-}
-
-// forker is the thread that fork uses.
-var forker = sync.OnceValue(func() chan<- func() {
-	work := make(chan func())
-	go func() {
-		runtime.LockOSThread()
-		for do := range work {
-			do()
-		}
-	}()
-	return work
-})
