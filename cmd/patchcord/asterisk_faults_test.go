@@ -17,7 +17,7 @@ import (
 // TestAsteriskFaults places the load while the manager connection is cut, the
 // daemon killed and Asterisk killed, one after the other at random, 1 to 10 s
 // apart. Afterwards every call that Asterisk knows of is one record, and whatever
-// was not heard whole says so. The figure of the issue is PATCHCORD_CUTS=50
+// was not heard whole says so. At full size it is PATCHCORD_CUTS=50
 // PATCHCORD_KILLS=50 PATCHCORD_ASTERISK_KILLS=10.
 func TestAsteriskFaults(t *testing.T) {
 	plan := planFaults(t)

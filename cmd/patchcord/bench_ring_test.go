@@ -16,6 +16,7 @@ import (
 	"patchcord/ami/amitest"
 	"patchcord/buffer/redisstream/redistest"
 	"patchcord/crm"
+	"patchcord/crm/crmtest/child"
 )
 
 const (
@@ -166,8 +167,7 @@ func newEcho(t *testing.T) *floor {
 	t.Cleanup(func() { back.Close() })
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), asServer+"=echo", "PATCHCORD_TEST_PBX="+f.pbx.address, "PATCHCORD_TEST_BACK="+back.Addr().String())
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := fork(cmd); err != nil {
+	if err := child.Start(cmd, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
