@@ -13,7 +13,7 @@ import (
 
 // TakePBX implements crm.LeaseStore.
 func (s *Store) TakePBX(ctx context.Context, pbx, tenant, node string) (epoch uint64, err error) {
-	err = s.ingest(ctx, "take PBX "+pbx, func(t tx) error {
+	err = s.lease(ctx, "take PBX "+pbx, func(t tx) error {
 		var owner string
 		// Not an upsert: the table has two keys, and it minds only one of them when several come at once.
 		_, err := t.exec(ctx, `INSERT INTO pbxs (pbx, tenant, node, epoch) VALUES ($1, $2, $3, 0) ON CONFLICT DO NOTHING`, pbx, tenant, node)
@@ -81,7 +81,7 @@ func (s *Store) ReleasePBX(ctx context.Context, pbx, node string, epoch uint64, 
 
 // owner runs a statement that touches the lease of whoever may; ErrFenced when that is nobody.
 func (s *Store) owner(ctx context.Context, doing, statement string, args ...any) error {
-	return s.ingest(ctx, doing, func(t tx) error {
+	return s.lease(ctx, doing, func(t tx) error {
 		n, err := t.exec(ctx, statement, args...)
 		if err == nil && n == 0 {
 			return crm.ErrFenced
@@ -99,7 +99,7 @@ func (s *Store) Beat(ctx context.Context, n crm.Node) error {
 	if err != nil {
 		return fmt.Errorf("beat: %w", err)
 	}
-	return s.ingest(ctx, "beat", func(t tx) error {
+	return s.lease(ctx, "beat", func(t tx) error {
 		_, err := t.exec(ctx, `
 			INSERT INTO nodes (id, beat, self) VALUES ($1, clock_timestamp(), $2)
 			ON CONFLICT (id) DO UPDATE SET beat = excluded.beat, self = excluded.self`, n.ID, string(self))
@@ -114,7 +114,7 @@ func (s *Store) Beat(ctx context.Context, n crm.Node) error {
 // Cluster implements crm.LeaseStore.
 func (s *Store) Cluster(ctx context.Context) (crm.Cluster, error) {
 	var c crm.Cluster
-	err := s.read(ctx, "look at the nodes", func(t tx) error {
+	err := s.wrap(ctx, "look at the nodes", s.run(ctx, s.own, oneView(), func(t tx) error {
 		c = crm.Cluster{}
 		err := t.each(ctx, `SELECT self FROM nodes WHERE beat > clock_timestamp() - $1::interval ORDER BY id`,
 			[]any{crm.NodeTTL}, func(scan scan) error {
@@ -140,6 +140,6 @@ func (s *Store) Cluster(ctx context.Context) (crm.Cluster, error) {
 				c.Leases = append(c.Leases, l)
 				return err
 			})
-	})
+	}))
 	return c, err
 }

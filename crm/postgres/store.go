@@ -1,6 +1,7 @@
 // Package postgres is the crm.Store for several daemons: PostgreSQL 13 or newer,
 // through pgx. What a PBX says is written by a pool of its own, and what takes long
-// has another, so that neither people's reading nor slow work makes it wait.
+// has another, so that neither people's reading nor slow work makes it wait. So have
+// leases, which commits of many PBXs must not keep from being renewed.
 package postgres
 
 import (
@@ -22,6 +23,7 @@ type Config struct {
 	IngestConns int // connections that write what PBXs say; 0 means 2
 	APIConns    int // connections for what people and workers wait for; 0 means 8
 	SlowConns   int // connections for what nobody waits for: back-fill, imports, retention; 0 means 2
+	LeaseConns  int // connections by which nodes say that they are alive and keep their PBXs; 0 means 2
 }
 
 // Store is a crm.Store in a PostgreSQL database.
@@ -29,6 +31,7 @@ type Store struct {
 	in     *pgxpool.Pool // what PBXs say
 	api    *pgxpool.Pool
 	slow   *pgxpool.Pool
+	own    *pgxpool.Pool // leases: a node that waits for its own commits would lose its PBXs
 	closed atomic.Bool
 	budget stored.Budget // of lists of calls; tests lower it
 
@@ -51,6 +54,9 @@ func Open(ctx context.Context, url string, cfg Config) (*Store, error) {
 		return nil, errors.Join(err, s.Close())
 	}
 	if s.slow, err = openPool(ctx, url, cmp.Or(cfg.SlowConns, 2)); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	if s.own, err = openPool(ctx, url, cmp.Or(cfg.LeaseConns, 2)); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	if err := s.migrate(ctx); err != nil {
@@ -90,7 +96,7 @@ func (s *Store) Ping(ctx context.Context) error { return s.wrap(ctx, "ping", s.a
 // Close implements crm.Store.
 func (s *Store) Close() error {
 	s.closed.Store(true)
-	for _, p := range []*pgxpool.Pool{s.in, s.api, s.slow} {
+	for _, p := range []*pgxpool.Pool{s.in, s.api, s.slow, s.own} {
 		if p != nil {
 			p.Close()
 		}

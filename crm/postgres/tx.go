@@ -31,6 +31,11 @@ func (s *Store) ingest(ctx context.Context, doing string, fn func(tx) error) err
 	return s.wrap(ctx, doing, s.run(ctx, s.in, pgx.TxOptions{}, fn))
 }
 
+// lease is ingest for leases.
+func (s *Store) lease(ctx context.Context, doing string, fn func(tx) error) error {
+	return s.wrap(ctx, doing, s.run(ctx, s.own, pgx.TxOptions{}, fn))
+}
+
 // write is ingest for what people and workers do.
 func (s *Store) write(ctx context.Context, doing string, fn func(tx) error) error {
 	return s.wrap(ctx, doing, s.run(ctx, s.api, pgx.TxOptions{}, fn))
@@ -43,8 +48,11 @@ func (s *Store) slowly(ctx context.Context, doing string, fn func(tx) error) err
 
 // read runs fn on one unchanging view of the data.
 func (s *Store) read(ctx context.Context, doing string, fn func(tx) error) error {
-	view := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
-	return s.wrap(ctx, doing, s.run(ctx, s.api, view, fn))
+	return s.wrap(ctx, doing, s.run(ctx, s.api, oneView(), fn))
+}
+
+func oneView() pgx.TxOptions {
+	return pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
 }
 
 func (s *Store) run(ctx context.Context, p *pgxpool.Pool, o pgx.TxOptions, fn func(tx) error) error {

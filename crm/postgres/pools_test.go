@@ -1,0 +1,37 @@
+package postgres
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"patchcord/crm"
+)
+
+// TestLeasesDoNotWaitForCommits: while every connection for what PBXs say is busy, as it is when many
+// PBXs catch up at once, a node still keeps its PBXs and sees who has which.
+func TestLeasesDoNotWaitForCommits(t *testing.T) {
+	s := openTemp(t)
+	epoch, err := s.TakePBX(t.Context(), "hq", "default", "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range s.in.Config().MaxConns {
+		c, err := s.in.Acquire(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Release()
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if err := s.RenewPBX(ctx, "hq", "a", epoch, true); err != nil {
+		t.Error(err)
+	}
+	if err := s.Beat(ctx, crm.Node{ID: "a"}); err != nil {
+		t.Error(err)
+	}
+	if c, err := s.Cluster(ctx); err != nil || len(c.Leases) != 1 || len(c.Nodes) != 1 {
+		t.Errorf("%+v, %v; want one node with one PBX", c, err)
+	}
+}
