@@ -93,20 +93,28 @@ func (r *recorder) rewind() (err error) {
 }
 
 // catchUp folds and commits what the log has after the newest entry folded. What cannot be
-// recorded is put aside.
+// recorded is put aside. A commit takes several pages, so that of a call that changes in all of
+// them one record is written, and the log is read meanwhile.
 func (r *recorder) catchUp(ctx context.Context) error {
+	log := pages{log: r.log, pbx: r.pbx}
+	defer log.stop()
 	for {
 		if r.poison.spoiled {
 			if err := r.rewind(); err != nil {
 				return err
 			}
 		}
-		entries, err := r.log.Read(ctx, r.pbx, r.applied, r.poison.limit())
+		limit := r.poison.limit()
+		entries, err := log.read(ctx, r.applied, limit)
 		entries, err = readable(entries, err, r.at)
 		if err != nil {
 			return fmt.Errorf("read log of %s after %s: %w", r.pbx, r.applied, err)
 		}
-		if err = r.apply(entries); err == nil {
+		err = r.apply(entries)
+		if err == nil && limit == readLimit && len(entries) == limit && r.poison.folded < commitEntries {
+			continue
+		}
+		if err == nil {
 			err = r.commit(ctx)
 		}
 		switch {
