@@ -170,7 +170,8 @@ func (r *road) pass(ctx context.Context) error {
 // handOver lets the successor log in and keep what it hears, then stops hearing,
 // waits until the log has everything heard here, and gives the PBX away. What the
 // PBX says meanwhile the successor has. It returns errGiven when that succeeded; on
-// any other error the PBX is still here.
+// any other error the PBX is still here. While the log is away, or what the spool has is not in it,
+// nothing is given away: who takes a PBX begins in the log, so that nobody could hear it.
 func (r *road) handOver(ctx context.Context, to string) error {
 	if err := r.renew(ctx); err != nil {
 		return err
@@ -182,6 +183,9 @@ func (r *road) handOver(ctx context.Context, to string) error {
 		return err
 	}
 	err := r.awaitReady(ctx, to)
+	if err == nil {
+		err = r.drained(ctx) // but for what is heard meanwhile
+	}
 	if err == nil {
 		r.shut()
 		err = r.drained(ctx)

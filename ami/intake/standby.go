@@ -55,9 +55,14 @@ func (l *Line) await(ctx context.Context) (claim, error) {
 	}
 }
 
-// take takes the PBX; r is what the owner before handed it over to, nil for none.
+// take takes the PBX; r is what the owner before handed it over to, nil for none. A node that is alone
+// waits long: on a slow disk many PBXs want the one writer at a start, and who gives up comes last again.
 func (l *Line) take(ctx context.Context, r *road) (claim, error) {
-	ctx, cancel := context.WithTimeout(ctx, 2*askWithin)
+	within := 2 * askWithin
+	if n := l.cfg.Nodes; n == nil || n.cfg.Alone {
+		within = time.Minute
+	}
+	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	c := claim{asked: time.Now(), road: r}
 	var err error
