@@ -52,6 +52,7 @@ const (
 	markEvery     = time.Second
 	trimEvery     = 10 * time.Second
 	trimMargin    = 10 * time.Minute
+	logAwayWait   = 2 * time.Second // at most, before a line that the log is away for is tried again
 )
 
 // Line is the road of one PBX. Make one with New, and Run it; the other methods
@@ -122,6 +123,9 @@ func (l *Line) Run(ctx context.Context) error {
 		}
 		if time.Since(began) > time.Minute {
 			wait = 250 * time.Millisecond
+		}
+		if errors.Is(err, buffer.ErrUnavailable) { // the PBX is not heard until the log is back
+			wait = min(wait, logAwayWait)
 		}
 		l.log.Error("the line to the PBX stopped; it starts again", "err", err, "in", wait)
 		select {

@@ -3,6 +3,7 @@ package redisstream
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -142,6 +143,30 @@ func (l *Log) check(ctx context.Context) error {
 	return refused
 }
 
+// errRefused is why a server that answers may not be used.
+var errRefused = errors.New("it would not keep the log")
+
+// away reports whether err means that no server could be asked, or that one is not ready yet: not that it
+// does not want us, or we it.
+func away(err error) bool {
+	if errors.Is(err, errRefused) {
+		return false
+	}
+	if _, bad := errors.AsType[*tls.CertificateVerificationError](err); bad {
+		return false
+	}
+	answer, answered := errors.AsType[redis.Error](err)
+	if !answered {
+		return true
+	}
+	for _, soon := range []string{"LOADING", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN"} {
+		if strings.HasPrefix(answer.Error(), soon) {
+			return true
+		}
+	}
+	return false
+}
+
 // inspectAll returns what every server says, in an order of its own.
 func (l *Log) inspectAll(ctx context.Context) (servers []server, err error) {
 	var mu sync.Mutex
@@ -184,10 +209,10 @@ func inspect(ctx context.Context, c *redis.Client) (s server, err error) {
 
 func (s server) refuse() error {
 	if strings.HasPrefix(s.policy, "allkeys-") {
-		return fmt.Errorf("maxmemory-policy is %s, by which the server would silently evict the log: set it to noeviction", s.policy)
+		return fmt.Errorf("%w: maxmemory-policy is %s, by which the server would silently evict it: set it to noeviction", errRefused, s.policy)
 	}
 	if s.isReplica {
-		return errors.New("the server is a replica: give the address of its master, or a redis-sentinel URL")
+		return fmt.Errorf("%w: the server is a replica: give the address of its master, or a redis-sentinel URL", errRefused)
 	}
 	return nil
 }

@@ -52,6 +52,40 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
+// TestOpenLater: a server that is away may come later; one that answers that it does not want us, or
+// would lose what it is given, is an error at once.
+func TestOpenLater(t *testing.T) {
+	evicting, _ := redistest.Start(t, "--maxmemory-policy", "allkeys-lru")
+	guarded, guard := redistest.Start(t)
+	if err := guard.Client().ConfigSet(t.Context(), "requirepass", "sesame").Err(); err != nil {
+		t.Fatal(err)
+	}
+	for _, url := range []string{evicting, guarded} {
+		if l, err := redisstream.Open(t.Context(), url, redisstream.Config{Later: true}); err == nil {
+			l.Close()
+			t.Errorf("%s was opened", url)
+		}
+	}
+	url, srv := redistest.Start(t)
+	srv.Kill()
+	l, err := redisstream.Open(t.Context(), url, redisstream.Config{Later: true, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	entries := []buffer.Entry{{Pos: crm.Position{Epoch: 1}, Kind: buffer.Mark}}
+	if _, err := l.Append(t.Context(), "hq", entries); !errors.Is(err, buffer.ErrUnavailable) {
+		t.Errorf("append while the server is away: %v", err)
+	}
+	if _, err := l.Top(t.Context(), "hq"); !errors.Is(err, buffer.ErrUnavailable) {
+		t.Errorf("top while the server is away: %v", err)
+	}
+	srv.Restart()
+	if n, err := l.Append(t.Context(), "hq", entries); n != 1 || err != nil {
+		t.Errorf("append once it is there: %d, %v", n, err)
+	}
+}
+
 func TestOpenWarns(t *testing.T) {
 	for name, tt := range map[string]struct {
 		args    []string

@@ -47,7 +47,10 @@ type Config struct {
 	// TailBytes is how much of the end of each PBX's log stays in memory, for a minute at most, to
 	// be appended again when a failover lost it; 0 means 16 MiB.
 	TailBytes int
-	Logger    *slog.Logger // nil means slog.Default()
+	// Later lets Open succeed while no server can be reached: the log is away then, as it may be later.
+	// What a server answers is an error of Open all the same.
+	Later  bool
+	Logger *slog.Logger // nil means slog.Default()
 }
 
 // Log is a buffer.Log in Redis.
@@ -73,7 +76,8 @@ var appendScript = redis.NewScript(appendLua)
 // Open connects to the server at url: redis://, rediss://, unix://,
 // redis-sentinel://host:26379?master_name=NAME&addr=…, redis-cluster://host:6379?addr=…
 // with user, password and options as github.com/redis/go-redis has them; rediss-sentinel and
-// rediss-cluster use TLS. It refuses a server that would evict the log.
+// rediss-cluster use TLS. It refuses a server that would evict the log, and one that cannot be
+// reached unless Config.Later is set.
 func Open(ctx context.Context, url string, cfg Config) (*Log, error) {
 	cfg.Prefix, cfg.Mode = cmp.Or(cfg.Prefix, "pc:"), cmp.Or(cfg.Mode, Safe)
 	cfg.Timeout = max(cmp.Or(cfg.Timeout, 3*time.Second), time.Second)
@@ -89,7 +93,13 @@ func Open(ctx context.Context, url string, cfg Config) (*Log, error) {
 	if l.follow, err = dialFollower(url, cfg.Timeout); err != nil {
 		return nil, errors.Join(fmt.Errorf("open log: %w", err), l.client.Close())
 	}
-	if err := l.check(ctx); err != nil {
+	err = l.check(ctx)
+	if err != nil && cfg.Later && ctx.Err() == nil && away(err) {
+		cfg.Logger.Warn("redis cannot be reached; it is tried again until it answers", "err", err)
+		l.doubt()
+		err = nil
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open log: %w", err), l.Close())
 	}
 	return l, nil

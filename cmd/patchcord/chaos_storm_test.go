@@ -160,8 +160,7 @@ func (s *storm) strikeNode(what string, length time.Duration) {
 	name := strings.TrimPrefix(what, "node ")
 	n := s.nodes[name]
 	again := func() {
-		s.mend("redis") // a daemon does not start without its servers
-		s.mend("postgres")
+		s.mend("postgres") // a daemon does not start without it
 		s.nodes[name] = s.start(s.t, name)
 	}
 	switch s.random.IntN(4) {

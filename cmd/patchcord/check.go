@@ -82,7 +82,7 @@ func checkStores(ctx context.Context, cfg *Config, r *report) {
 		r.say(fine, "store", "%s answers", redactURL(cfg.Store))
 		store.Close()
 	}
-	frames, err := openLog(ctx, cfg, slog.New(slog.NewTextHandler(r.out, nil)))
+	frames, err := openLog(ctx, cfg, false, slog.New(slog.NewTextHandler(r.out, nil)))
 	if err != nil {
 		r.say(broken, "buffer", "%v", err)
 		return

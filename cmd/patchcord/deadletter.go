@@ -277,7 +277,7 @@ func withLetters(ctx context.Context, t *terminal, pbx string, do func(d *buffer
 		return err
 	}
 	logger := slog.New(slog.NewTextHandler(t.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	l, err := openLog(ctx, cfg, logger)
+	l, err := openLog(ctx, cfg, false, logger)
 	if err != nil {
 		return err
 	}

@@ -41,8 +41,8 @@ func openSpool(cfg *Config, log buffer.Log, logger *slog.Logger) (buffer.Log, er
 	return s, nil
 }
 
-// openLog opens the log of frames of the configuration.
-func openLog(ctx context.Context, cfg *Config, log *slog.Logger) (buffer.Log, error) {
+// openLog opens the log of frames of the configuration. With later a Redis that cannot be reached may come later.
+func openLog(ctx context.Context, cfg *Config, later bool, log *slog.Logger) (buffer.Log, error) {
 	if cfg.Buffer == embeddedLog {
 		l, err := embedded.Open(ctx, filepath.Join(cfg.DataDir, "frames.db"), embedded.Config{})
 		if err != nil {
@@ -50,7 +50,7 @@ func openLog(ctx context.Context, cfg *Config, log *slog.Logger) (buffer.Log, er
 		}
 		return l, nil
 	}
-	l, err := redisstream.Open(ctx, cfg.Buffer, redisstream.Config{Mode: redisstream.Mode(cfg.Durability), Logger: log})
+	l, err := redisstream.Open(ctx, cfg.Buffer, redisstream.Config{Mode: redisstream.Mode(cfg.Durability), Later: later, Logger: log})
 	if err != nil {
 		return nil, fmt.Errorf("open log %s: %w", redactURL(cfg.Buffer), err)
 	}

@@ -66,7 +66,7 @@ func openDaemon(ctx context.Context, cfg *Config, log *slog.Logger) (_ *daemon, 
 	if d.store, err = openStore(ctx, cfg); err != nil {
 		return nil, err
 	}
-	shared, err := openLog(ctx, cfg, log)
+	shared, err := openLog(ctx, cfg, true, log)
 	if err != nil {
 		return nil, err
 	}
