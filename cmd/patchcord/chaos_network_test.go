@@ -78,8 +78,9 @@ func newProxied(t *testing.T, random *rand.Rand) (*victim, network) {
 // newNamespace starts a daemon in a namespace of its own, which a pair of links joins to the PBX's.
 func newNamespace(t *testing.T, random *rand.Rand) (*victim, network) {
 	t.Helper()
-	link := "pc" + strconv.Itoa(os.Getpid()%100000)
-	subnet := fmt.Sprintf("10.213.%d.", os.Getpid()%250)
+	x, y := random.IntN(64), random.IntN(250) // rounds run at once, each in a network of its own: 100.64.0.0/10, RFC 6598
+	link := fmt.Sprintf("pc%d%02x%02x", os.Getpid()%10000, x, y)
+	subnet := fmt.Sprintf("100.%d.%d.", 64+x, y)
 	v := &victim{t: t, dir: t.TempDir()}
 	secret := filepath.Join(v.dir, "hq.secret")
 	if err := os.WriteFile(secret, []byte(amitest.DefaultUser().Secret), 0o600); err != nil {
