@@ -130,7 +130,10 @@ func pauseMidway(redis *redistest.Server) (resumed func()) {
 // from when its DialBegin was due to its arrival.
 func (b *bench) measure(t *testing.T, d *desks, sc *script, perSecond float64) []time.Duration {
 	t.Helper()
-	began := b.pbx.play(t, sc, perSecond)
+	began, err := b.pbx.play(t.Context(), sc, perSecond)
+	if err != nil {
+		t.Fatal(err)
+	}
 	waitFor(t, 30*time.Second, "every pop", func() bool { return d.count() >= len(sc.rings) })
 	pops := d.take()
 	took := make([]time.Duration, 0, len(sc.rings))
@@ -190,7 +193,10 @@ func newEcho(t *testing.T) *floor {
 // measure plays the script and returns how long each frame took that makes a phone ring, sorted.
 func (f *floor) measure(t *testing.T, sc *script, perSecond float64) []time.Duration {
 	t.Helper()
-	began := f.pbx.play(t, sc, perSecond)
+	began, err := f.pbx.play(t.Context(), sc, perSecond)
+	if err != nil {
+		t.Fatal(err)
+	}
 	count := func() int {
 		f.mu.Lock()
 		defer f.mu.Unlock()

@@ -24,9 +24,15 @@ type script struct {
 	calls  []amitest.Call
 }
 
-// write makes a script of calls among the phones 1001 and on, about as long as said at
+// writeScript makes a script of calls among the phones 1001 and on, about as long as said at
 // that rate. One event in ten makes a phone ring.
 func writeScript(t *testing.T, seed uint64, phones int, perSecond float64, length time.Duration) *script {
+	t.Helper()
+	return writeScriptOf(t, benchPBX, seed, phones, perSecond, length)
+}
+
+// writeScriptOf is writeScript for a PBX with that name.
+func writeScriptOf(t *testing.T, name string, seed uint64, phones int, perSecond float64, length time.Duration) *script {
 	t.Helper()
 	const speed, eventsPerCall = 10, 14.9
 	callsPerSecond := perSecond / eventsPerCall
@@ -40,12 +46,12 @@ func writeScript(t *testing.T, seed uint64, phones int, perSecond float64, lengt
 	}
 	// A second begins the uniqueids of every script, and no two scripts have the same.
 	began := time.Now().Truncate(time.Second).Add(-time.Duration(seed) * time.Minute)
-	stream, ledger := traffic.Events(amitest.Config{Name: benchPBX}, began, int(callsPerSecond*length.Seconds()))
+	stream, ledger := traffic.Events(amitest.Config{Name: name}, began, int(callsPerSecond*length.Seconds()))
 	s := &script{rings: map[string]int{}, phones: map[string]string{}}
 	dials := map[string]int{}
 	for e := range stream {
 		if e.Name == "DialBegin" {
-			dials[benchPBX+":"+ami.NewMessage(e.Raw).Get("DestUniqueid")] = len(s.events)
+			dials[name+":"+ami.NewMessage(e.Raw).Get("DestUniqueid")] = len(s.events)
 		}
 		s.events = append(s.events, e)
 	}
@@ -67,6 +73,7 @@ func writeScript(t *testing.T, seed uint64, phones int, perSecond float64, lengt
 
 // stage is a PBX that sends scripts to whoever is logged in.
 type stage struct {
+	name    string
 	pbx     *amitest.PBX
 	address string
 	asked   *atomic.Int64 // how often it was asked for its queues, which comes last
@@ -74,11 +81,17 @@ type stage struct {
 
 func newStage(t *testing.T) *stage {
 	t.Helper()
+	return newStageOf(t, benchPBX)
+}
+
+// newStageOf is newStage of a PBX with that name.
+func newStageOf(t *testing.T, name string) *stage {
+	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &stage{pbx: amitest.New(amitest.Config{Name: benchPBX}), address: ln.Addr().String(), asked: new(atomic.Int64)}
+	s := &stage{name: name, pbx: amitest.New(amitest.Config{Name: name}), address: ln.Addr().String(), asked: new(atomic.Int64)}
 	ctx, stop := context.WithCancel(t.Context())
 	served := make(chan error, 1)
 	go func() { served <- s.pbx.Serve(ctx, overheard{ln, s.asked}) }()
@@ -86,13 +99,21 @@ func newStage(t *testing.T) *stage {
 	return s
 }
 
-// waitAsked waits until a new client has asked twice for everything that is going
-// on. A list that came later would say that the calls of a script are gone: the PBX
+// asking returns a wait until a client that is to come has asked each twice for everything that
+// is going on. A list that came later would say that the calls of a script are gone: the PBX
 // does not know them.
-func (s *stage) waitAsked(t *testing.T) {
+func asking(t *testing.T, stages []*stage) (wait func()) {
 	t.Helper()
-	before := s.asked.Load()
-	waitFor(t, time.Minute, "the daemon to log in and look around", func() bool { return s.asked.Load() >= before+2 })
+	before := make([]int64, len(stages))
+	for i, s := range stages {
+		before[i] = s.asked.Load()
+	}
+	return func() {
+		t.Helper()
+		for i, s := range stages {
+			waitFor(t, time.Minute, "the daemon to log in and look around", func() bool { return s.asked.Load() >= before[i]+2 })
+		}
+	}
 }
 
 // overheard is a listener that counts what clients ask for.
@@ -121,13 +142,9 @@ func (c overheardConn) Read(b []byte) (int, error) {
 }
 
 // play sends the script at an even rate, and returns when its first event was due.
-func (s *stage) play(t *testing.T, sc *script, perSecond float64) (began time.Time) {
-	t.Helper()
+func (s *stage) play(ctx context.Context, sc *script, perSecond float64) (began time.Time, err error) {
 	began = time.Now().Add(10 * time.Millisecond)
-	if err := s.pbx.Pace(t.Context(), onTime(sc.events, began, perSecond), 1e9); err != nil { // as fast as they come
-		t.Fatal(err)
-	}
-	return began
+	return began, s.pbx.Pace(ctx, onTime(sc.events, began, perSecond), 1e9) // as fast as they come
 }
 
 func due(began time.Time, i int, perSecond float64) time.Time {

@@ -110,11 +110,12 @@ func median(values []float64) float64 {
 
 func millis(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
-// bench is a daemon in a process of its own, with a PBX that this process plays.
+// bench is a daemon in a process of its own, with PBXs that this process plays.
 type bench struct {
 	dir, url string
 	pbx      *stage
-	crms     string // of the configuration
+	more     []*stage // PBXs beside it
+	crms     string   // of the configuration
 	daemon   *process
 	records  crm.Store // that of the daemon; nil until store is called
 }
@@ -138,14 +139,20 @@ func (b *bench) start(t *testing.T) {
 	listen := freeAddress(t)
 	b.url = "http://" + listen
 	file := filepath.Join(b.dir, "patchcord.yml")
-	text := fmt.Sprintf("pbxs: [{name: %s, address: %q, reader: {username: %s, secret_file: hq.secret}}]\n%s",
-		benchPBX, b.pbx.address, amitest.DefaultUser().Name, b.crms)
+	text := "pbxs:\n"
+	for _, p := range b.pbxs() {
+		text += fmt.Sprintf("  - {name: %s, address: %q, reader: {username: %s, secret_file: hq.secret}}\n", p.name, p.address, amitest.DefaultUser().Name)
+	}
+	text += b.crms
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	looked := asking(t, b.pbxs())
 	b.daemon = spawn(t, "serve", "--config", file, "--listen", listen, "--data-dir", b.dir, "--log-level", "warn")
-	b.pbx.waitAsked(t)
+	looked()
 }
+
+func (b *bench) pbxs() []*stage { return append([]*stage{b.pbx}, b.more...) }
 
 // store opens the store of the daemon beside it.
 func (b *bench) store(t *testing.T) crm.Store {
