@@ -150,7 +150,7 @@ func appendKey(b []byte, key string) []byte {
 }
 
 func appendString[S ~string](b []byte, key string, s S) []byte {
-	return appendQuoted(appendKey(b, key), string(s))
+	return AppendQuoted(appendKey(b, key), string(s))
 }
 
 // appendText is appendString that leaves out what is empty.
@@ -161,11 +161,11 @@ func appendText[S ~string](b []byte, key string, s S) []byte {
 	return appendString(b, key, s)
 }
 
-// appendQuoted appends s as a JSON string in which nothing can be taken for HTML.
-func appendQuoted(b []byte, s string) []byte {
+// AppendQuoted appends s as a JSON string in which nothing can be taken for HTML.
+func AppendQuoted[S ~string | ~[]byte](b []byte, s S) []byte {
 	for i := range len(s) {
 		if c := s[i]; c < ' ' || c >= utf8.RuneSelf || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
-			return appendOther(b, s)
+			return appendOther(b, string(s))
 		}
 	}
 	return append(append(append(b, '"'), s...), '"')
@@ -255,7 +255,7 @@ func appendStrings(b []byte, list []string) []byte {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = appendQuoted(b, s)
+		b = AppendQuoted(b, s)
 	}
 	return append(b, ']')
 }

@@ -72,16 +72,26 @@ type QueueState struct {
 
 // Source returns the event's CloudEvents source: "pbx/<name>", or "log" for what people did.
 func (e *Event) Source() string {
+	return string(e.appendSource(nil))
+}
+
+func (e *Event) appendSource(b []byte) []byte {
 	if e.PBX == "" {
-		return "log"
+		return append(b, "log"...)
 	}
-	return "pbx/" + e.PBX
+	return append(append(b, "pbx/"...), e.PBX...)
 }
 
 // ID returns the event's id: source, position and number within it. It is the
 // same live, stored, in a webhook and after a replay.
 func (e *Event) ID() string {
-	return e.Source() + "/" + e.Pos.String() + "/" + strconv.Itoa(e.N)
+	return string(e.appendID(nil))
+}
+
+func (e *Event) appendID(b []byte) []byte {
+	b = e.appendSource(b)
+	b = e.Pos.Append(append(b, '/'))
+	return strconv.AppendInt(append(b, '/'), int64(e.N), 10)
 }
 
 // Subject returns the id of the call the event is about, or "".
@@ -120,8 +130,9 @@ func (e *Event) MarshalJSON() ([]byte, error) { return e.AppendJSON(make([]byte,
 // AppendJSON appends what MarshalJSON returns.
 func (e *Event) AppendJSON(b []byte) []byte {
 	b = append(b, `{"specversion":"1.0"`...)
-	b = appendString(b, "id", e.ID())
-	b = appendString(b, "source", e.Source())
+	var room [128]byte // names that need more take it elsewhere
+	b = AppendQuoted(appendKey(b, "id"), e.appendID(room[:0]))
+	b = AppendQuoted(appendKey(b, "source"), e.appendSource(room[:0]))
 	b = appendString(b, "type", e.Type)
 	b = appendText(b, "subject", e.Subject())
 	b = appendTime(b, "time", e.At)

@@ -17,7 +17,14 @@ type Position struct {
 
 // String returns "<epoch>-<seq>", the form of a Redis stream id.
 func (p Position) String() string {
-	return strconv.FormatUint(p.Epoch, 10) + "-" + strconv.FormatUint(p.Seq, 10)
+	var room [2*20 + 1]byte
+	return string(p.Append(room[:0]))
+}
+
+// Append appends what String returns.
+func (p Position) Append(b []byte) []byte {
+	b = append(strconv.AppendUint(b, p.Epoch, 10), '-')
+	return strconv.AppendUint(b, p.Seq, 10)
 }
 
 // Compare orders positions: -1 when p is before q, 0 when equal, 1 when after.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -50,11 +51,14 @@ func (p place) before() crm.Position {
 	}
 }
 
-func (p place) String() string {
+func (p place) String() string { return string(p.append(nil)) }
+
+func (p place) append(b []byte) []byte {
+	b = p.pos.Append(b)
 	if p.event() {
-		return p.pos.String() + "/" + strconv.Itoa(p.n)
+		b = strconv.AppendInt(append(b, '/'), int64(p.n), 10)
 	}
-	return p.pos.String()
+	return b
 }
 
 func parsePlace(s string) (place, error) {
@@ -81,18 +85,39 @@ type wireCursor struct {
 }
 
 // String returns the cursor as clients see it: opaque to them.
-func (c places) String() string {
-	w := wireCursor{PBX: make(map[string]string, len(c)), Log: c[""].pos.Seq}
-	for src, p := range c {
+func (c places) String() string { return string(c.append(nil)) }
+
+// append appends what String returns, a wireCursor; every event has one.
+func (c places) append(b []byte) []byte {
+	var names [8]string
+	sources := names[:0]
+	for src := range c {
 		if src != "" {
-			w.PBX[src] = p.String()
+			sources = append(sources, src)
 		}
 	}
-	b, err := json.Marshal(w)
-	if err != nil {
-		return "" // strings and numbers always encode
+	slices.Sort(sources)
+	var room [256]byte
+	raw := append(room[:0], '{')
+	for i, src := range sources {
+		if i == 0 {
+			raw = append(raw, `"p":{`...)
+		} else {
+			raw = append(raw, ',')
+		}
+		raw = append(crm.AppendQuoted(raw, src), `:"`...)
+		raw = append(c[src].append(raw), '"')
 	}
-	return base64.RawURLEncoding.EncodeToString(b)
+	if len(sources) > 0 {
+		raw = append(raw, '}')
+	}
+	if log := c[""].pos.Seq; log != 0 {
+		if len(sources) > 0 {
+			raw = append(raw, ',')
+		}
+		raw = strconv.AppendUint(append(raw, `"l":`...), log, 10)
+	}
+	return base64.RawURLEncoding.AppendEncode(b, append(raw, '}'))
 }
 
 // logPlace is the place of the n-th entry of the event log. People's events are

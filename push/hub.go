@@ -86,11 +86,21 @@ func (h *Hub) room(tenant string) *room {
 // not after the last one of that PBX is dropped, so frames may be read again. Of
 // one PBX, events are to be published in order.
 func (h *Hub) Publish(e *crm.Event) {
-	body := e.AppendJSON(make([]byte, 0, 2048))
+	scratch := scratches.Get().(*[]byte)
+	*scratch = e.AppendJSON((*scratch)[:0])
 	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.room(e.Tenant).publish(e, body, time.Now())
+	h.room(e.Tenant).publish(e, *scratch, time.Now())
+	h.mu.Unlock()
+	if cap(*scratch) <= maxScratch {
+		scratches.Put(scratch)
+	}
 }
+
+// maxScratch is the largest piece of memory to encode in that is kept for the next event.
+const maxScratch = 64 << 10
+
+// scratches are what events are encoded in before their place is known.
+var scratches = sync.Pool{New: func() any { return new([]byte) }}
 
 // SetPBX says how a PBX of the tenant is connected, for everybody of the tenant.
 // Call it for every PBX before serving, so that cursors name them all.
@@ -125,7 +135,7 @@ func (h *Hub) Stats() Stats {
 	st := Stats{Slow: h.slow.Load()}
 	for _, r := range h.rooms {
 		st.Sockets += len(r.sockets)
-		st.Retained += len(r.ring.entries)
+		st.Retained += r.ring.count
 	}
 	return st
 }

@@ -220,7 +220,7 @@ func (rp *replay) take(ev *crm.StoredEvent) error {
 		return err
 	}
 	if rp.follow.audience(e).includes(rp.who) {
-		rp.missed = append(rp.missed, &message{data: eventMessage(rp.told.String(), ev.Body)})
+		rp.missed = append(rp.missed, &message{data: appendEventMessage(nil, rp.told.append(nil), ev.Body)})
 	}
 	return nil
 }

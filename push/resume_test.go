@@ -1,6 +1,9 @@
 package push
 
 import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"sync"
@@ -163,7 +166,7 @@ func TestRingBounds(t *testing.T) {
 	start := time.Now()
 	fill := func(r *ring, n int, age time.Duration) {
 		for i := range n {
-			r.add(entry{msg: &message{data: make([]byte, 10)}, src: "hq", at: place{pos(uint64(i + 1)), 0}, when: start.Add(-age)}, start)
+			r.add(entry{msg: message{data: make([]byte, 10)}, src: "hq", at: place{pos(uint64(i + 1)), 0}, when: start.Add(-age)}, start)
 		}
 	}
 	tests := map[string]struct {
@@ -177,14 +180,23 @@ func TestRingBounds(t *testing.T) {
 		"of old ones the fewest stay":   {ring{keep: time.Minute, atLeast: 3, atMost: 100, maxSize: 1e6}, time.Hour, 10, 3, 7},
 		"never more than the most":      {ring{keep: time.Minute, atLeast: 3, atMost: 5, maxSize: 1e6}, time.Second, 10, 5, 5},
 		"never more than so many bytes": {ring{keep: time.Minute, atLeast: 3, atMost: 100, maxSize: 40}, time.Second, 10, 4, 6},
+		"many, of several allocations":  {ring{keep: time.Minute, atLeast: 3, atMost: 5 * chunkLen, maxSize: 1e6}, time.Second, 20*chunkLen + 7, 5 * chunkLen, 15*chunkLen + 7},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			r := tt.ring
 			r.floor = make(places)
 			fill(&r, tt.n, tt.age)
-			if len(r.entries) != tt.want || r.size != 10*tt.want || r.floor["hq"].pos.Seq != tt.floor {
-				t.Errorf("%d entries of %d bytes above %v, want %d above %d", len(r.entries), r.size, r.floor["hq"], tt.want, tt.floor)
+			if r.count != tt.want || r.size != 10*tt.want || r.floor["hq"].pos.Seq != tt.floor {
+				t.Errorf("%d entries of %d bytes above %v, want %d above %d", r.count, r.size, r.floor["hq"], tt.want, tt.floor)
+			}
+			for i := range r.count {
+				if got, want := r.entry(i).at.pos.Seq, tt.floor+uint64(i)+1; got != want {
+					t.Fatalf("the %d. entry is %d, want %d", i, got, want)
+				}
+			}
+			if held := len(r.chunks) * chunkLen; held >= r.count+2*chunkLen {
+				t.Errorf("room for %d entries is held for %d", held, r.count)
 			}
 		})
 	}
@@ -195,6 +207,43 @@ func TestCursorsSurviveTheRoundTrip(t *testing.T) {
 	got, err := parseCursor(c.String())
 	if err != nil || len(got) != 3 || got[""] != c[""] || got["hq"] != c["hq"] || got["b"] != c["b"] {
 		t.Errorf("got %v, %v; want %v", got, err, c)
+	}
+}
+
+// The cursor is that of encoding/json, whatever a PBX is called.
+func TestCursorIsJSON(t *testing.T) {
+	for _, c := range []places{
+		{}, {"": logPlace(12)}, {"hq": {pos(7), 3}}, {"": logPlace(3), "b": {pos(9), wholeFrame}, "a": {pos(0), beforeFrame}},
+		{"zürich \"<east>\"\n": {pos(1), 0}, "": logPlace(1)},
+	} {
+		w := wireCursor{PBX: map[string]string{}, Log: c[""].pos.Seq}
+		for src, p := range c {
+			if src != "" {
+				w.PBX[src] = p.String()
+			}
+		}
+		want, err := json.Marshal(w)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := base64.RawURLEncoding.DecodeString(c.String()); err != nil || string(got) != string(want) {
+			t.Errorf("%s, %v; want %s", got, err, want)
+		}
+	}
+}
+
+// What shares a page keeps its own bytes.
+func TestPagesGiveEveryoneHisOwnRoom(t *testing.T) {
+	var p pages
+	var all [][]byte
+	for i := range 5000 {
+		n := i * 7 % (pageSize/4 + 100)
+		all = append(all, append(p.take(n), bytes.Repeat([]byte{byte(i)}, n)...))
+	}
+	for i, b := range all {
+		if n := i * 7 % (pageSize/4 + 100); len(b) != n || cap(b) != n || bytes.Count(b, []byte{byte(i)}) != n {
+			t.Fatalf("the %d. has %d bytes and room for %d, want %d of its own", i, len(b), cap(b), n)
+		}
 	}
 }
 

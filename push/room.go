@@ -3,7 +3,6 @@ package push
 import (
 	"encoding/json"
 	"slices"
-	"strconv"
 	"time"
 
 	"patchcord/crm"
@@ -29,6 +28,8 @@ type room struct {
 	users   map[string][]*socket // by user id, oldest first
 	left    map[string]time.Time // when the last socket of a user closed, by name
 	quiet   *message             // says how far the room is; nil when out of date
+	pages   pages                // of messages
+	cursor  []byte               // top as clients see it is written here
 }
 
 func newRoom(cfg Config) *room {
@@ -61,15 +62,16 @@ func (r *room) publish(e *crm.Event, body []byte, now time.Time) {
 	if stored {
 		r.reach(e.PBX, at)
 	}
-	m := &message{data: eventMessage(r.top.String(), body), state: stateOf(e)}
-	who := r.follow.audience(e)
-	if e.Type == crm.OfferCreated && e.Call != nil && len(who.agents) > 0 {
-		m.pop = r.track(e, who.agents, now)
+	n := entry{msg: message{data: r.eventMessage(body), state: stateOf(e)}, src: e.PBX, at: at, when: now, who: r.follow.audience(e)}
+	if e.Type == crm.OfferCreated && e.Call != nil && len(n.who.agents) > 0 {
+		n.msg.pop = r.track(e, n.who.agents, now)
 	}
 	if stored {
-		r.retain(entry{msg: m, src: e.PBX, at: at, when: now, who: who}, e, now)
+		r.send(r.retain(n, e, now), n.who)
+		return
 	}
-	r.send(m, who)
+	alone := n.msg
+	r.send(&alone, n.who)
 }
 
 // reach moves the room on to a place of a source.
@@ -113,21 +115,22 @@ func (r *room) seeded() bool {
 	return true
 }
 
-func (r *room) retain(n entry, e *crm.Event, now time.Time) {
+// retain puts the entry into the ring and returns its message there.
+func (r *room) retain(n entry, e *crm.Event, now time.Time) *message {
 	if e.Type == crm.OfferCreated && len(n.who.agents) > 0 && len(r.pops) < maxPops {
 		n.pop = e.OfferID
 		r.pops[e.OfferID] = &pop{call: e.Subject(), agents: n.who.agents, at: now, way: n.msg.pop}
 	}
-	r.forget(r.ring.add(n, now))
+	m, evicted := r.ring.add(n, now)
+	r.forget(evicted)
+	return m
 }
 
 func (r *room) trim(now time.Time) { r.forget(r.ring.trim(now)) }
 
-func (r *room) forget(evicted []entry) {
-	for i := range evicted {
-		if id := evicted[i].pop; id != "" {
-			delete(r.pops, id)
-		}
+func (r *room) forget(pops []string) {
+	for _, id := range pops {
+		delete(r.pops, id)
 	}
 }
 
@@ -161,13 +164,13 @@ func (r *room) setPBX(p PBX) {
 	if err != nil {
 		return // strings and a time always encode
 	}
-	r.send(&message{data: b, state: "pbx " + p.Name}, audience{all: true})
+	r.send(&message{data: b, state: state{kind: "pbx", pbx: p.Name}}, audience{all: true})
 }
 
 // quietMessage says how far the room is.
 func (r *room) quietMessage() *message {
 	if r.quiet == nil {
-		r.quiet = &message{data: []byte(`{"op":"cursor","cursor":"` + r.top.String() + `"}`), state: "cursor"}
+		r.quiet = &message{data: []byte(`{"op":"cursor","cursor":"` + r.top.String() + `"}`), state: state{kind: "cursor"}}
 	}
 	return r.quiet
 }
@@ -207,27 +210,37 @@ func without(m map[string][]*socket, key string, s *socket) {
 	}
 }
 
-// eventMessage wraps an encoded event; a cursor needs no escaping.
-func eventMessage(cursor string, event []byte) []byte {
-	const head, mid = `{"op":"event","cursor":"`, `","event":`
-	b := make([]byte, 0, len(head)+len(cursor)+len(mid)+len(event)+1)
-	b = append(b, head...)
-	b = append(b, cursor...)
-	b = append(b, mid...)
-	b = append(b, event...)
-	return append(b, '}')
+// eventMessage wraps an encoded event.
+func (r *room) eventMessage(event []byte) []byte {
+	r.cursor = r.top.append(r.cursor[:0])
+	return appendEventMessage(r.pages.take(lenEventMessage(r.cursor, event)), r.cursor, event)
 }
 
-// stateOf names the state of which e is the newest version, "" when e is more
+const eventHead, eventMid, eventTail = `{"op":"event","cursor":"`, `","event":`, `}`
+
+func lenEventMessage(cursor, event []byte) int {
+	return len(eventHead) + len(cursor) + len(eventMid) + len(event) + len(eventTail)
+}
+
+// appendEventMessage appends an event and its cursor, which needs no escaping.
+func appendEventMessage(b, cursor, event []byte) []byte {
+	b = append(b, eventHead...)
+	b = append(b, cursor...)
+	b = append(b, eventMid...)
+	b = append(b, event...)
+	return append(b, eventTail...)
+}
+
+// stateOf names the state of which e is the newest version, none when e is more
 // than that and must not be left out.
-func stateOf(e *crm.Event) string {
+func stateOf(e *crm.Event) state {
 	switch {
 	case e.Type == crm.CallUpdated && e.Call != nil:
-		return "call " + e.Call.ID
+		return state{kind: "call", name: e.Call.ID}
 	case e.Type == crm.AgentStateEvent && e.Agent != nil:
-		return "agent " + e.Agent.PBX + " " + e.Agent.Extension
+		return state{"agent", e.Agent.PBX, e.Agent.Extension}
 	case e.Type == crm.QueueStateEvent && e.Queue != nil:
-		return "queue " + strconv.Quote(e.Queue.PBX) + e.Queue.Queue
+		return state{"queue", e.Queue.PBX, e.Queue.Queue}
 	}
-	return ""
+	return state{}
 }

@@ -63,11 +63,11 @@ func (s *socket) full() bool {
 
 // coalesce leaves out every state that a later message of the queue repeats.
 func (s *socket) coalesce() {
-	later := make(map[string]bool)
+	later := make(map[state]bool)
 	kept := s.queue[:0:0]
 	s.bytes = 0
 	for _, m := range slices.Backward(s.queue) {
-		if m.state != "" && later[m.state] {
+		if m.state != (state{}) && later[m.state] {
 			continue
 		}
 		later[m.state] = true

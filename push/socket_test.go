@@ -126,8 +126,8 @@ func TestStatesAreCoalescedBeforeASocketIsClosed(t *testing.T) {
 
 func TestCoalesceKeepsOrderAndTheLatest(t *testing.T) {
 	s := &socket{}
-	for i, state := range []string{"a", "", "b", "a", "", "b", "a"} {
-		s.queue = append(s.queue, &message{state: state, data: fmt.Append(nil, i)})
+	for i, name := range []string{"a", "", "b", "a", "", "b", "a"} {
+		s.queue = append(s.queue, &message{state: state{name: name}, data: fmt.Append(nil, i)})
 	}
 	s.coalesce()
 	var got []string
