@@ -56,7 +56,7 @@ func (h *Hub) ack(who crm.Principal, offerID string, now time.Time) {
 // rings returns the call in which the live fold shows an offer of that agent, ""
 // for none: one made before the hub's start.
 func (h *Hub) rings(who crm.Principal, offerID string) string {
-	for _, c := range h.cfg.Live.Open(who.Tenant) {
+	for _, c := range h.cfg.Live.OpenOf(who.Tenant, who.Name) {
 		if o := c.Offer(offerID); o != nil && slices.Contains(o.Users(), who.Name) {
 			return c.ID
 		}

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -70,6 +71,17 @@ func (f *fakeLive) Open(tenant string) []*crm.Call {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.calls[tenant]
+}
+
+func (f *fakeLive) OpenOf(tenant, user string) []*crm.Call {
+	return slices.DeleteFunc(slices.Clone(f.Open(tenant)), func(c *crm.Call) bool {
+		return !slices.ContainsFunc(c.Offers, func(o crm.Offer) bool { return o.Has(user) }) &&
+			!slices.ContainsFunc(c.Talks, func(t crm.Talk) bool { return t.Has(user) })
+	})
+}
+
+func (f *fakeLive) AgentsOf(tenant, user string) []crm.AgentState {
+	return slices.DeleteFunc(f.Agents(tenant), func(a crm.AgentState) bool { return !slices.Contains(a.Users(), user) })
 }
 
 func (f *fakeLive) Agents(tenant string) []crm.AgentState {

@@ -11,7 +11,11 @@ import (
 // events after it. What it returns is not changed afterwards.
 type live interface {
 	Open(tenant string) []*crm.Call
+	// OpenOf returns of Open the calls in which the user has or had a part, and AgentsOf of
+	// Agents his own. When everybody comes back at once, nobody has to wait for all of all.
+	OpenOf(tenant, user string) []*crm.Call
 	Agents(tenant string) []crm.AgentState
+	AgentsOf(tenant, user string) []crm.AgentState
 	Queues(tenant string) []crm.QueueState
 }
 

@@ -39,18 +39,15 @@ type welcome struct {
 // in its queue.
 func (h *Hub) snapshot(who crm.Principal) snapshot {
 	var s snapshot
-	for _, c := range h.cfg.Live.Open(who.Tenant) {
-		if seesTenant(who.Role) || slices.Contains(inCall(c), who.Name) {
-			s.Calls = append(s.Calls, c)
+	if live := h.cfg.Live; seesTenant(who.Role) {
+		s.Calls, s.Agents, s.Queues = live.Open(who.Tenant), live.Agents(who.Tenant), live.Queues(who.Tenant)
+	} else {
+		for _, c := range live.OpenOf(who.Tenant, who.Name) {
+			if slices.Contains(inCall(c), who.Name) {
+				s.Calls = append(s.Calls, c)
+			}
 		}
-	}
-	for _, a := range h.cfg.Live.Agents(who.Tenant) {
-		if seesTenant(who.Role) || slices.Contains(a.Users(), who.Name) {
-			s.Agents = append(s.Agents, a)
-		}
-	}
-	if seesTenant(who.Role) {
-		s.Queues = h.cfg.Live.Queues(who.Tenant)
+		s.Agents = live.AgentsOf(who.Tenant, who.Name)
 	}
 	h.remembered(who.Tenant, &s)
 	s.Calls, s.Agents, s.Queues = notNil(s.Calls), notNil(s.Agents), notNil(s.Queues)

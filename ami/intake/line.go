@@ -89,7 +89,10 @@ func New(cfg Config) *Line {
 func (l *Line) PBX() (name, tenant string) { return l.cfg.PBX, l.cfg.Tenant }
 
 // Open returns the records of the calls that are open now.
-func (l *Line) Open() []*crm.Call { return l.live.open() }
+func (l *Line) Open() []*crm.Call { return l.live.open("") }
+
+// OpenOf returns of Open the calls in which the user has or had a part.
+func (l *Line) OpenOf(user string) []*crm.Call { return l.live.open(user) }
 
 // Unreachable reports whether the PBX reaches no device of the extension, as it told last.
 func (l *Line) Unreachable(extension string) bool { return l.live.unreachable(extension) }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -180,14 +181,18 @@ func (l *live) tell(ctx context.Context, e *crm.Event) {
 	l.publish(e)
 }
 
-// open returns the records of the calls that are open now, as the screens know them.
-func (l *live) open() []*crm.Call {
+// open returns the records of the calls that are open now, as the screens know them: those
+// in which the user has or had a part, or all for "".
+func (l *live) open(user string) []*crm.Call {
 	l.mu.Lock()
 	var list []*crm.Call
 	if l.fold != nil {
 		list = l.fold.Open()
 	}
 	l.mu.Unlock()
+	if user != "" {
+		list = slices.DeleteFunc(list, func(c *crm.Call) bool { return !l.people.takesPart(c, user) })
+	}
 	for i, c := range list {
 		list[i] = c.Clone()
 		l.people.Dress(list[i])

@@ -36,6 +36,7 @@ type People struct {
 
 	mu    sync.RWMutex
 	bound map[line][]crm.Binding   // guarded by mu; in order of their beginning
+	lines map[user][]line          // guarded by mu; those of bound that a user has or had, by his name as it is
 	named map[user]string          // guarded by mu; names of users who may log in
 	skew  map[string]time.Duration // guarded by mu; by PBX: how far our clock is ahead of its
 }
@@ -94,7 +95,7 @@ func (p *People) Refresh(ctx context.Context) error {
 
 // read reads the bindings and the names of users.
 func (p *People) read(ctx context.Context) error {
-	bound, names := map[line][]crm.Binding{}, map[user]string{}
+	bound, lines, names := map[line][]crm.Binding{}, map[user][]line{}, map[user]string{}
 	for _, tenant := range p.tenants {
 		list, err := p.store.Bindings(ctx, tenant)
 		if err != nil {
@@ -103,6 +104,9 @@ func (p *People) read(ctx context.Context) error {
 		for _, b := range list {
 			k := line{tenant, b.PBX, b.Extension}
 			bound[k] = append(bound[k], b)
+			if who := (user{tenant, b.User}); !slices.Contains(lines[who], k) {
+				lines[who] = append(lines[who], k)
+			}
 		}
 		users, err := p.store.Users(ctx, tenant)
 		if err != nil {
@@ -115,7 +119,7 @@ func (p *People) read(ctx context.Context) error {
 		}
 	}
 	p.mu.Lock()
-	p.bound, p.named = bound, names
+	p.bound, p.lines, p.named = bound, lines, names
 	p.mu.Unlock()
 	return nil
 }
@@ -155,21 +159,55 @@ func (p *People) Named(tenant, pbx, extension string, at time.Time) (one string,
 }
 
 // Bound returns the tenant's bindings that hold at that time.
-func (p *People) Bound(tenant string, at time.Time) []crm.Binding {
+func (p *People) Bound(tenant string, at time.Time) (list []crm.Binding) {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
-	var list []crm.Binding
 	for k, bindings := range p.bound {
-		if k.tenant != tenant {
-			continue
-		}
-		for _, b := range bindings {
-			if b.Holds(at) {
-				list = append(list, b)
-			}
+		if k.tenant == tenant {
+			list = appendHeld(list, bindings, at)
 		}
 	}
 	return list
+}
+
+// BoundTo returns the bindings that hold at that time of the extensions that the user has
+// then, those of others who share one with him included.
+func (p *People) BoundTo(tenant, name string, at time.Time) (list []crm.Binding) {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	for _, k := range p.lines[user{tenant, name}] {
+		if slices.Contains(p.had(k, at), name) {
+			list = appendHeld(list, p.bound[k], at)
+		}
+	}
+	return list
+}
+
+func appendHeld(list, bindings []crm.Binding, at time.Time) []crm.Binding {
+	for _, b := range bindings {
+		if b.Holds(at) {
+			list = append(list, b)
+		}
+	}
+	return list
+}
+
+// takesPart reports whether the user sat at a phone of the record when that rang or talked.
+func (p *People) takesPart(c *crm.Call, name string) bool {
+	sat := func(extension string, d crm.Desk, at crm.Time) bool {
+		return slices.Contains(p.at(line{c.Tenant, c.PBX, extension}, d, at.Time).users, name)
+	}
+	for i := range c.Offers {
+		if o := &c.Offers[i]; sat(o.Extension, o.Desk, o.StartedAt) {
+			return true
+		}
+	}
+	for i := range c.Talks {
+		if t := &c.Talks[i]; t.Extension != "" && sat(t.Extension, t.Desk, t.StartedAt) {
+			return true
+		}
+	}
+	return false
 }
 
 // Dress puts users' names to the extensions in the record. Only whoever made the

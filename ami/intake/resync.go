@@ -207,7 +207,7 @@ func (s *resync) status(ctx context.Context, names []string) {
 // placed returns the Linkedids of the calls of which it is known which number they called.
 func (s *resync) placed() map[string]bool {
 	known := map[string]bool{}
-	for _, c := range s.road.live.open() {
+	for _, c := range s.road.live.open("") {
 		for _, id := range c.Linkedids {
 			known[id] = c.To.Number != ""
 		}

@@ -2,6 +2,7 @@ package intake
 
 import (
 	"log/slog"
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -65,6 +66,12 @@ func TestWhoSitsAtAPhone(t *testing.T) {
 			if got := e.Call.Offers[0].Agent; got != tt.want {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
+			talk := &crm.Call{Tenant: "default", PBX: "hq", Talks: []crm.Talk{{Extension: tt.extension, StartedAt: crm.At(noon), Desk: tt.desk}}}
+			for _, name := range []string{"ann", "ben", "dora", "cleo", "eve"} {
+				if got, want := p.takesPart(e.Call, name), name == tt.want; got != want || p.takesPart(talk, name) != want {
+					t.Errorf("%s takes part: %v, and in the talk %v, want %v", name, got, p.takesPart(talk, name), want)
+				}
+			}
 			items := p.binding(e, &e.Call.Offers[0])
 			if len(items) != 1 || items[0].Text != tt.says || items[0].Agent != tt.want {
 				t.Errorf("got %+v, want %q", items, tt.says)
@@ -114,5 +121,40 @@ func TestATalkIsWhoeverHasThePhoneWhenItBegins(t *testing.T) {
 	p.Dress(c)
 	if got := []string{c.Offers[0].Agent, c.Talks[0].Agent}; !slices.Equal(got, []string{"ben", "dora"}) {
 		t.Errorf("offered to and talked by %q", got)
+	}
+}
+
+func TestBoundToIsBoundForOneUser(t *testing.T) {
+	p := NewPeople(bindings{
+		{User: "ann", PBX: "hq", Extension: "1001", From: crm.At(noon)},
+		{User: "ann", PBX: "hq", Extension: "1002", From: crm.At(noon), Until: crm.At(noon.Add(time.Hour))},
+		{User: "ben", PBX: "hq", Extension: "1001", From: crm.At(noon.Add(time.Hour))}, // beside ann
+		{User: "ann", PBX: "hq", Extension: "1002", From: crm.At(noon.Add(2 * time.Hour))},
+		{User: "dora", PBX: "b", Extension: "1001", From: crm.At(noon)},
+	}, []string{"default"}, slog.New(slog.DiscardHandler))
+	if err := p.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"ann", "ben", "dora", "eve"} {
+		for hour := range 4 {
+			at := noon.Add(time.Duration(hour)*time.Hour + time.Minute)
+			his := map[string]bool{}
+			for _, b := range p.Bound("default", at) {
+				his[b.PBX+"/"+b.Extension] = his[b.PBX+"/"+b.Extension] || b.User == name
+			}
+			want := map[crm.Binding]bool{}
+			for _, b := range p.Bound("default", at) {
+				if his[b.PBX+"/"+b.Extension] {
+					want[b] = true
+				}
+			}
+			got := map[crm.Binding]bool{}
+			for _, b := range p.BoundTo("default", name, at) {
+				got[b] = true
+			}
+			if !maps.Equal(got, want) {
+				t.Errorf("%s after %d h: got %v, want %v", name, hour, got, want)
+			}
+		}
 	}
 }

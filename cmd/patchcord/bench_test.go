@@ -40,7 +40,7 @@ func beServer(role string) {
 const profileFile = "PATCHCORD_BENCH_PROFILE"
 
 // onSignals makes a process that is measured collect its garbage and return memory to
-// the system at SIGUSR1, and begin or end a CPU profile at SIGUSR2.
+// the system at SIGUSR1, and begin or end a CPU profile at SIGUSR2, with one of what it allocated beside it.
 func onSignals() {
 	asked := make(chan os.Signal, 1)
 	signal.Notify(asked, syscall.SIGUSR1, syscall.SIGUSR2)
@@ -58,6 +58,10 @@ func onSignals() {
 			default:
 				pprof.StopCPUProfile()
 				profile.Close()
+				if f, err := os.Create(profile.Name() + ".allocs"); err == nil {
+					pprof.Lookup("allocs").WriteTo(f, 0)
+					f.Close()
+				}
 				profile = nil
 				n++
 			}

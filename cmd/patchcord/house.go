@@ -17,11 +17,18 @@ type house struct {
 }
 
 // Open returns the tenant's open calls, oldest first.
-func (h *house) Open(tenant string) []*crm.Call {
+func (h *house) Open(tenant string) []*crm.Call { return h.open(tenant, (*intake.Line).Open) }
+
+// OpenOf returns of Open the calls in which the user has or had a part.
+func (h *house) OpenOf(tenant, user string) []*crm.Call {
+	return h.open(tenant, func(l *intake.Line) []*crm.Call { return l.OpenOf(user) })
+}
+
+func (h *house) open(tenant string, of func(*intake.Line) []*crm.Call) []*crm.Call {
 	var list []*crm.Call
 	for _, l := range h.lines {
 		if _, t := l.PBX(); t == tenant {
-			list = append(list, l.Open()...)
+			list = append(list, of(l)...)
 		}
 	}
 	slices.SortFunc(list, func(a, b *crm.Call) int {
@@ -55,9 +62,18 @@ func (h *house) Unreachable(tenant, pbx, extension string) bool {
 
 // Agents returns what every bound extension is doing, as the open calls tell.
 func (h *house) Agents(tenant string) []crm.AgentState {
+	return h.agents(tenant, h.people.Bound(tenant, time.Now()), h.Open(tenant))
+}
+
+// AgentsOf returns what the user's extensions are doing.
+func (h *house) AgentsOf(tenant, user string) []crm.AgentState {
+	return h.agents(tenant, h.people.BoundTo(tenant, user, time.Now()), h.OpenOf(tenant, user))
+}
+
+func (h *house) agents(tenant string, bound []crm.Binding, open []*crm.Call) []crm.AgentState {
 	type phone struct{ pbx, extension string }
 	states := map[phone]crm.AgentState{}
-	for _, b := range h.people.Bound(tenant, time.Now()) {
+	for _, b := range bound {
 		k := phone{b.PBX, b.Extension}
 		if _, ok := states[k]; !ok {
 			s := crm.AgentState{PBX: b.PBX, Extension: b.Extension, State: "idle"}
@@ -78,7 +94,7 @@ func (h *house) Agents(tenant string) []crm.AgentState {
 			states[k] = s
 		}
 	}
-	for _, c := range h.Open(tenant) {
+	for _, c := range open {
 		for _, o := range c.Offers {
 			if o.Result == "" {
 				note(c, o.Extension, o.Desk, "ringing", o.StartedAt)

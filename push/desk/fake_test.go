@@ -299,8 +299,11 @@ func (b *backend) Open(string) []*crm.Call {
 	return open
 }
 
-func (b *backend) Agents(string) []crm.AgentState { return nil }
-func (b *backend) Queues(string) []crm.QueueState { return nil }
+func (b *backend) OpenOf(tenant, _ string) []*crm.Call { return b.Open(tenant) }
+
+func (b *backend) Agents(string) []crm.AgentState           { return nil }
+func (b *backend) AgentsOf(string, string) []crm.AgentState { return nil }
+func (b *backend) Queues(string) []crm.QueueState           { return nil }
 
 func (b *backend) acked(a push.Ack) {
 	b.mu.Lock()
