@@ -135,6 +135,9 @@ type CallFilter struct {
 type EventStore interface {
 	// Events returns up to limit events of the tenant after the n-th of the log, in order.
 	Events(ctx context.Context, tenant string, after int64, limit int) ([]StoredEvent, error)
+	// EventsOf is Events narrowed to some types; no types are all. The log was looked through up to its upTo-th event, which is
+	// after when there is nothing new: whoever goes on from there misses none.
+	EventsOf(ctx context.Context, tenant string, after int64, limit int, types ...EventType) (events []StoredEvent, upTo int64, err error)
 	// EventsSince returns up to limit events of the tenant that are after the cursor in their own source, in log order.
 	EventsSince(ctx context.Context, tenant string, c Cursor, limit int) ([]StoredEvent, error)
 	// PeopleEvents is Events narrowed to what people did (PBX is empty).

@@ -3,6 +3,7 @@ package crmsync_test
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -19,6 +20,7 @@ type outbox struct {
 	jobs     []*leased         // guarded by mu
 	err      error             // guarded by mu; every call fails with it
 	enqueued int               // guarded by mu; calls of Enqueue
+	reads    int               // guarded by mu; calls of EventsOf
 	wrote    int               // guarded by mu; transactions that take the lock to write
 }
 
@@ -43,11 +45,16 @@ func (o *outbox) fail(err error) {
 	o.err = err
 }
 
-func (o *outbox) Events(_ context.Context, _ string, after int64, limit int) ([]crm.StoredEvent, error) {
+func (o *outbox) EventsOf(_ context.Context, _ string, after int64, limit int, types ...crm.EventType) (events []crm.StoredEvent, upTo int64, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	rest := o.events[after:]
-	return rest[:min(limit, len(rest))], o.err
+	o.reads++
+	for upTo = after; upTo < int64(len(o.events)) && len(events) < limit; upTo++ {
+		if e := o.events[upTo]; len(types) == 0 || slices.Contains(types, e.Type) {
+			events = append(events, e)
+		}
+	}
+	return events, upTo, o.err
 }
 
 func (o *outbox) OutboxCursor(context.Context, string) (int64, error) {

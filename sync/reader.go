@@ -9,8 +9,8 @@ import (
 	"patchcord/crm"
 )
 
-// eventsPerRead is how many events become jobs in one transaction.
-const eventsPerRead = 200
+// manyEvents says of so many events that were looked at, wanted or not, that there are more.
+const manyEvents = 5000
 
 // read turns events into jobs until ctx is done. A destination that never had a cursor
 // begins with the first event of the log. One that is gone gets none: the log keeps them.
@@ -21,7 +21,7 @@ func (w *Worker) read(ctx context.Context) {
 			w.idle(ctx, w.events, w.cfg.Poll)
 			continue
 		}
-		n, err := w.enqueue(ctx)
+		more, err := w.enqueue(ctx)
 		switch {
 		case ctx.Err() != nil:
 			return
@@ -32,22 +32,22 @@ func (w *Worker) read(ctx context.Context) {
 			continue
 		}
 		trouble.ok()
-		if n < eventsPerRead {
+		if !more {
 			w.idle(ctx, w.events, w.cfg.Poll)
 		}
 	}
 }
 
-// enqueue makes jobs of the next events and returns how many events there were.
-func (w *Worker) enqueue(ctx context.Context) (int, error) {
+// enqueue makes jobs of the next events, and reports whether there may be more.
+func (w *Worker) enqueue(ctx context.Context) (more bool, err error) {
 	dest := w.cfg.Remote.Name()
 	from, err := w.cfg.Store.OutboxCursor(ctx, dest)
 	if err != nil {
-		return 0, fmt.Errorf("read cursor of %s: %w", dest, err)
+		return false, fmt.Errorf("read cursor of %s: %w", dest, err)
 	}
-	events, err := w.cfg.Store.Events(ctx, w.cfg.Tenant, from, eventsPerRead)
-	if err != nil || len(events) == 0 {
-		return 0, err
+	events, upTo, err := w.cfg.Feed.after(ctx, from)
+	if err != nil || upTo == from {
+		return false, err
 	}
 	var jobs []crm.Job
 	now := time.Now()
@@ -62,11 +62,11 @@ func (w *Worker) enqueue(ctx context.Context) (int, error) {
 			jobs = append(jobs, j)
 		}
 	}
-	if err := w.cfg.Store.Enqueue(ctx, dest, from, events[len(events)-1].N, jobs); err != nil {
-		return 0, fmt.Errorf("enqueue jobs of %s: %w", dest, err)
+	if err := w.cfg.Store.Enqueue(ctx, dest, from, upTo, jobs); err != nil {
+		return false, fmt.Errorf("enqueue jobs of %s: %w", dest, err)
 	}
 	if len(jobs) > 0 {
 		poke(w.jobs)
 	}
-	return len(events), nil
+	return len(events) == eventsPerRead || upTo-from >= manyEvents, nil
 }

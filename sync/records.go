@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -56,6 +57,9 @@ type Records struct {
 
 const maxWritten = 50_000
 
+// RecordEvents is the types of events that make jobs of Records: for the Feed.
+var RecordEvents = []crm.EventType{crm.CallEnded, crm.CallUpdated, crm.CallTransferred, crm.ContactMatched, crm.CallMerged}
+
 // job kinds of Records.
 const (
 	kindCall   = "call"
@@ -96,29 +100,37 @@ func (r *Records) Jobs(e crm.StoredEvent) ([]crm.Job, error) {
 	if e.N > r.seen.Load() {
 		r.seen.Store(e.N)
 	}
-	switch e.Type {
-	case crm.CallEnded, crm.CallUpdated, crm.CallTransferred, crm.ContactMatched, crm.CallMerged:
-	default:
+	if e.CallID == "" || !slices.Contains(RecordEvents, e.Type) {
 		return nil, nil
 	}
-	var event crm.Event
+	id := (&crm.Event{PBX: e.PBX, Pos: e.Pos, N: e.Num}).ID()
+	if e.Type == crm.CallEnded {
+		return []crm.Job{r.job(kindCall, e.CallID, id, e.N)}, nil
+	}
+	// Of the record only that is decoded which decides: it is read again when it is written.
+	var event struct {
+		Data struct {
+			Call struct {
+				EndedAt     crm.Time  `json:"ended_at"`
+				Disposition *struct{} `json:"disposition"`
+			} `json:"call"`
+			Into string `json:"into"`
+		} `json:"data"`
+	}
 	if err := json.Unmarshal(e.Body, &event); err != nil {
 		return nil, fmt.Errorf("read event: %w", err)
 	}
-	if event.Call == nil {
-		return nil, nil
-	}
-	id := event.ID()
+	data := event.Data
 	if e.Type == crm.CallMerged {
 		return []crm.Job{
-			r.job(kindMerged, event.Call.ID, id, e.N),
-			r.job(kindCall, event.Into, id+"#into", e.N),
+			r.job(kindMerged, e.CallID, id, e.N),
+			r.job(kindCall, data.Into, id+"#into", e.N),
 		}, nil
 	}
-	if event.Call.Open() && event.Call.Disposition == nil {
+	if data.Call.EndedAt.IsZero() && data.Call.Disposition == nil {
 		return nil, nil
 	}
-	return []crm.Job{r.job(kindCall, event.Call.ID, id, e.N)}, nil
+	return []crm.Job{r.job(kindCall, e.CallID, id, e.N)}, nil
 }
 
 func (r *Records) job(kind, call, key string, n int64) crm.Job {

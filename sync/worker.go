@@ -13,7 +13,7 @@ import (
 // Store is what a Worker needs of a crm.Store.
 type Store interface {
 	crm.Outbox
-	Events(ctx context.Context, tenant string, after int64, limit int) ([]crm.StoredEvent, error)
+	eventLog
 }
 
 // Config is what a Worker works with; Store, Tenant and Remote are required.
@@ -36,6 +36,7 @@ type Config struct {
 	// of a call become one write; 0 means not at all.
 	Linger      time.Duration
 	Destination *Destination // shared with other operations; nil means its own
+	Feed        *Feed        // shared with Workers of the same tenant that want the same types of events; nil means its own, of all
 	Logger      *slog.Logger // nil means slog.Default()
 }
 
@@ -95,6 +96,9 @@ func NewWorker(cfg Config) *Worker {
 	dest, batch := cmp.Or(cfg.Destination, &Destination{}), 1
 	if b, ok := cfg.Remote.(Bulk); ok {
 		batch = max(1, b.MaxBatch())
+	}
+	if cfg.Feed == nil {
+		cfg.Feed = NewFeed(cfg.Store, cfg.Tenant)
 	}
 	return &Worker{
 		cfg: cfg, log: log, maxAttempts: attemptsWithin(cfg.GiveUp),

@@ -14,16 +14,20 @@ import (
 // addCRMs makes what serves every CRM: a worker that writes calls, a pull of its contacts and a daily
 // reconciliation, each with goroutines and connections of its own, so that a slow CRM delays no other.
 func (d *daemon) addCRMs() error {
+	feeds := map[string]*crmsync.Feed{} // by tenant: the log is read once for all its CRMs
 	for i := range d.cfg.CRMs {
 		m := &d.cfg.CRMs[i]
-		if err := d.addCRM(m); err != nil {
+		if feeds[m.Tenant] == nil {
+			feeds[m.Tenant] = crmsync.NewFeed(d.store, m.Tenant, crmsync.RecordEvents...)
+		}
+		if err := d.addCRM(m, feeds[m.Tenant]); err != nil {
 			return d.cfg.problem(fmt.Sprintf("crms.%d", i), "%v", err)
 		}
 	}
 	return nil
 }
 
-func (d *daemon) addCRM(m *CRMConfig) error {
+func (d *daemon) addCRM(m *CRMConfig, feed *crmsync.Feed) error {
 	dest := &crmsync.Destination{Peers: d.nodes.Peers, Observe: d.metrics.requested(m.Name)}
 	vault, err := newVault(d.store, d.key, m.Name)
 	if err != nil {
@@ -43,7 +47,7 @@ func (d *daemon) addCRM(m *CRMConfig) error {
 	}
 	worker := crmsync.NewWorker(crmsync.Config{
 		Store: d.store, Tenant: m.Tenant, Remote: records, Destination: dest, Logger: d.log,
-		Rate: float64(cmp.Or(m.Rate, 5)), Linger: 5 * time.Second, Lease: 2 * time.Minute,
+		Rate: float64(cmp.Or(m.Rate, 5)), Linger: 5 * time.Second, Lease: 2 * time.Minute, Feed: feed,
 	})
 	service := &crmService{cfg: m, dest: dest, records: records, worker: worker}
 	d.crms.list = append(d.crms.list, service)

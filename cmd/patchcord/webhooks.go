@@ -19,7 +19,9 @@ func (d *daemon) addWebhooks() error {
 		if err != nil {
 			return d.cfg.problem(key, "%v", err)
 		}
-		worker := crmsync.NewWorker(crmsync.Config{Store: d.store, Tenant: w.Tenant, Remote: remote, Logger: d.log})
+		worker := crmsync.NewWorker(crmsync.Config{
+			Store: d.store, Tenant: w.Tenant, Remote: remote, Feed: crmsync.NewFeed(d.store, w.Tenant, w.Types...), Logger: d.log,
+		})
 		d.add("webhook "+w.Name, worker.Run)
 	}
 	return nil

@@ -66,6 +66,7 @@ var eventTests = []test{
 		equal(t, "parts", parts, all)
 		equal(t, "count", len(all), 7)
 	}},
+	{"events of some types are found among others, and how far was looked is told", eventsOf},
 	{"a cursor gives each source's later events, in log order", eventsSince},
 	{"sixteen writers, and no reader ever meets an earlier event later", TestEventOrder},
 }
@@ -246,4 +247,43 @@ func followByCursor(ctx context.Context, s crm.Store, seen map[int64]bool) error
 			}
 		}
 	}
+}
+
+func eventsOf(t *testing.T, s crm.Store) {
+	p := own(t, s, "hq", tenant)
+	for i := range 4 {
+		c := endedCall(fmt.Sprintf("hq:%d.1", i+1), 3*i, "ann", "101", "sales")
+		b := p.batch(c)
+		b.Events = []crm.Event{p.event(b, 1, crm.CallStarted, c), p.event(b, 2, crm.CallEnded, c), p.event(b, 3, crm.CallUpdated, c)}
+		p.commit(b)
+	}
+	all := log(t, s, tenant)
+	top := all[len(all)-1].N
+	read := func(after int64, limit int, types ...crm.EventType) (found []crm.StoredEvent, upTo int64) {
+		t.Helper()
+		found, upTo, err := s.EventsOf(t.Context(), tenant, after, limit, types...)
+		check(t, err)
+		return found, upTo
+	}
+	found, upTo := read(0, 100)
+	equal(t, "events of no types", found, all)
+	equal(t, "looked up to", upTo, top)
+	found, upTo = read(0, 100, crm.CallEnded, crm.CallTransferred)
+	equal(t, "events of two types", len(found), 4)
+	equal(t, "looked up to", upTo, top)
+	equal(t, "the first", found[0], all[1])
+	found, upTo = read(0, 3, crm.CallEnded)
+	equal(t, "a part", len(found), 3)
+	equal(t, "looked up to the last of the part", upTo, found[2].N)
+	found, upTo = read(upTo, 3, crm.CallEnded)
+	equal(t, "the rest", len(found), 1)
+	equal(t, "looked up to", upTo, top)
+	found, upTo = read(0, 100, crm.CallMerged)
+	equal(t, "events of a type that there is none of", len(found), 0)
+	equal(t, "looked up to", upTo, top)
+	found, upTo = read(top, 100, crm.CallEnded)
+	equal(t, "events after the last", len(found), 0)
+	equal(t, "looked up to", upTo, top)
+	_, upTo = read(top+5, 100)
+	equal(t, "looked up to what is not there yet", upTo, top+5)
 }

@@ -46,6 +46,30 @@ func (s *Store) Events(ctx context.Context, tenant string, after int64, limit in
 	return events, err
 }
 
+// lookAhead is how many events EventsOf looks through at most for those of some types.
+const lookAhead = 10_000
+
+// EventsOf implements crm.EventStore. Of what is passed over no body is read.
+func (s *Store) EventsOf(
+	ctx context.Context, tenant string, after int64, limit int, types ...crm.EventType,
+) (events []crm.StoredEvent, upTo int64, err error) {
+	err = s.read(ctx, "read events", func(t tx) error {
+		err := t.one(ctx, `SELECT coalesce(max(n), $2) FROM (SELECT n FROM events WHERE tenant = $1 AND n > $2 ORDER BY n LIMIT $3)`,
+			[]any{tenant, after, lookAhead}, &upTo)
+		if err != nil || upTo == after {
+			return err
+		}
+		events, err = readEvents(ctx, t, `
+			WHERE tenant = $1 AND n > $3 AND n <= $4 AND ($2 = '[]' OR type IN `+inList+`) ORDER BY n LIMIT $5`,
+			tenant, list(types), after, upTo, limit)
+		return err
+	})
+	if err == nil && len(events) > 0 && len(events) == limit {
+		upTo = events[limit-1].N
+	}
+	return events, upTo, err
+}
+
 // PeopleEvents implements crm.EventStore. The position of such an event is its
 // place in the log.
 func (s *Store) PeopleEvents(

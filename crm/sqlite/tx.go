@@ -111,10 +111,10 @@ func (t tx) insert(ctx context.Context, query string, args ...any) (int64, error
 // inList stands for a list of texts in a statement; its argument is made by list.
 const inList = `(SELECT value FROM json_each($2))`
 
-func list(texts []string) string {
+func list[T ~string](texts []T) string {
 	clean := make([]string, len(texts))
 	for i, s := range texts {
-		clean[i] = stored.Text(s)
+		clean[i] = stored.Text(string(s))
 	}
 	b, err := json.Marshal(clean)
 	if err != nil {

@@ -95,9 +95,9 @@ func (o *Outbox) Finish(_ context.Context, ends ...crm.JobEnd) error {
 	return nil
 }
 
-// Events implements crmsync.Store.
-func (o *Outbox) Events(context.Context, string, int64, int) ([]crm.StoredEvent, error) {
-	return nil, nil
+// EventsOf implements crmsync.Store: there are none.
+func (o *Outbox) EventsOf(_ context.Context, _ string, after int64, _ int, _ ...crm.EventType) ([]crm.StoredEvent, int64, error) {
+	return nil, after, nil
 }
 
 // OutboxCursor implements crm.Outbox.
