@@ -32,10 +32,10 @@ func TestSeveralWorkersReadTheLogOnce(t *testing.T) {
 		log, remotes := &outbox{}, []*remote{{}, {}, {}}
 		follows(t, log, crmsync.NewFeed(log, "default"), remotes...)
 		var want []string
-		for n := range 5000 {
+		for n := range 1500 {
 			want = append(want, fmt.Sprint("hq:", n))
 		}
-		for some := range slices.Chunk(want, 250) {
+		for some := range slices.Chunk(want, 75) {
 			log.add(some...)
 			time.Sleep(time.Second)
 			synctest.Wait()
@@ -65,7 +65,7 @@ func TestAWorkerFarBehindReadsWhatItMissed(t *testing.T) {
 		feed := crmsync.NewFeed(log, "default")
 		first, late := &remote{}, &remote{}
 		follows(t, log, feed, first)
-		for n := range 6000 {
+		for n := range 3000 {
 			log.add(fmt.Sprint("hq:", n))
 		}
 		time.Sleep(time.Hour)
@@ -78,8 +78,8 @@ func TestAWorkerFarBehindReadsWhatItMissed(t *testing.T) {
 			for _, p := range r.seen() {
 				lanes[p.lane]++
 			}
-			if len(lanes) != 6001 || len(r.seen()) != 6001 {
-				t.Errorf("%s: %d pushes of %d calls, want 6001", name, len(r.seen()), len(lanes))
+			if len(lanes) != 3001 || len(r.seen()) != 3001 {
+				t.Errorf("%s: %d pushes of %d calls, want 3001", name, len(r.seen()), len(lanes))
 			}
 		}
 	})

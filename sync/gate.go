@@ -54,6 +54,13 @@ func (g *gate) free() (places int, probe bool) {
 	return max(0, g.ramp-g.running), state == gobreaker.StateHalfOpen
 }
 
+// steady reports whether requests are made at the full breadth, and not at that of a destination that just came back.
+func (g *gate) steady() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.ramp >= g.parallel
+}
+
 // enter takes a place; leave must be called with what came of the request, and returns whether the
 // destination was known to be failing: then no job is to blame. It returns nil when the breaker has opened since.
 func (g *gate) enter() (leave func(*PushError) (failing bool)) {

@@ -1,12 +1,13 @@
 package crmsync
 
 import (
+	"math"
 	"sync"
 	"time"
 )
 
 // rate bounds how many jobs are sent: after an outage at most twice the steady rate. A bucket of tokens
-// fills at twice the steady rate up to one batch. While jobs wait, only whole batches are
+// fills at twice the steady rate up to one batch, or to what comes in a quarter of a second. While jobs wait, only whole batches are
 // claimed, so that a backlog costs few requests. Several nodes have a part of it each.
 type rate struct {
 	perSecond float64 // twice the steady rate, of all nodes; 0: no bound
@@ -19,7 +20,7 @@ type rate struct {
 }
 
 func newRate(steady float64, batch int) *rate {
-	most := float64(max(1, batch))
+	most := max(1, float64(batch), math.Floor(min(2*steady/4, 4*claimAtOnce)))
 	return &rate{perSecond: 2 * steady, most: most, tokens: most, at: time.Now()}
 }
 

@@ -17,7 +17,7 @@ func (w *Worker) send(ctx context.Context) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	for ctx.Err() == nil {
-		limit, wait := w.room()
+		limit, places, wait := w.room()
 		if limit == 0 {
 			w.idle(ctx, w.jobs, wait)
 			continue
@@ -30,8 +30,9 @@ func (w *Worker) send(ctx context.Context) {
 		}
 		trouble.ok()
 		w.rate.took(len(jobs), limit)
-		for batch := range slices.Chunk(jobs, w.batch) {
-			w.start(ctx, &wg, batch, claimed.Add(w.cfg.Lease))
+		batches := slices.Collect(slices.Chunk(jobs, w.batch))
+		for share := range slices.Chunk(batches, max(1, (len(batches)+places-1)/places)) {
+			w.start(ctx, &wg, share, claimed.Add(w.cfg.Lease))
 		}
 		if len(jobs) < limit {
 			w.idle(ctx, w.jobs, w.cfg.Poll)
@@ -39,8 +40,12 @@ func (w *Worker) send(ctx context.Context) {
 	}
 }
 
-// room returns how many jobs may be claimed now, a probe is a single one; when none, how long to wait.
-func (w *Worker) room() (limit int, wait time.Duration) {
+// claimAtOnce is how many jobs a place gets at once of a destination that takes few in a request: each claim, and
+// each word on what came of it, is a transaction of the store, which is to have no more of them than it must.
+const claimAtOnce = 8
+
+// room returns how many jobs may be claimed now, for how many places; a probe is a single one; when none, how long to wait.
+func (w *Worker) room() (limit, places int, wait time.Duration) {
 	places, probe := w.gate.free()
 	if p, is := w.cfg.Remote.(preparing); is {
 		more, probing := p.ready()
@@ -48,44 +53,84 @@ func (w *Worker) room() (limit int, wait time.Duration) {
 	}
 	ok, single := w.dest.Quota.writes()
 	if places == 0 || !ok {
-		return 0, w.cfg.Poll
+		return 0, 0, w.cfg.Poll
 	}
-	if single {
+	each := w.batch
+	switch {
+	case single:
 		places = 1
+	case w.gate.steady():
+		each = max(w.batch, claimAtOnce/w.batch*w.batch)
 	}
-	want := places * w.batch
+	want := places * each
 	if probe {
 		want = 1
 	}
 	nodes, _ := w.dest.peers()
 	limit, wait = w.rate.take(want, nodes)
-	return limit, min(wait, w.cfg.Poll)
+	return limit, places, min(wait, w.cfg.Poll)
 }
 
-// start pushes jobs that were claimed, in a goroutine.
-func (w *Worker) start(ctx context.Context, wg *sync.WaitGroup, jobs []crm.Job, leaseEnd time.Time) {
+// start pushes batches that were claimed, one after the other, in a goroutine.
+func (w *Worker) start(ctx context.Context, wg *sync.WaitGroup, batches [][]crm.Job, leaseEnd time.Time) {
 	leave := w.gate.enter()
 	if leave == nil { // the breaker opened between
-		ends := make([]crm.JobEnd, len(jobs))
-		for i, j := range jobs {
-			ends[i] = j.End(crm.JobResult{State: crm.JobReady, RunAt: time.Now(), Err: j.LastErr, Free: true})
-		}
-		w.finish(ctx, ends, leaseEnd)
+		w.finish(ctx, giveBack(batches), leaseEnd)
 		return
 	}
 	w.dest.Quota.wrote()
 	wg.Go(func() {
 		defer poke(w.jobs) // there is room, and the lanes' next jobs are free
-		failures := w.push(ctx, jobs, leaseEnd)
-		failing := leave(worst(failures))
 		var ends []crm.JobEnd
-		for i, j := range jobs {
-			if r := w.result(j, failures[i], failing); r != nil {
-				ends = append(ends, j.End(*r))
+		began := time.Now()
+		for i, jobs := range batches {
+			if i > 0 {
+				if leave = w.goOn(ctx, began); leave == nil {
+					ends = append(ends, giveBack(batches[i:])...)
+					break
+				}
 			}
+			ends = append(ends, w.pushBatch(ctx, jobs, leaseEnd, leave)...)
 		}
 		w.finish(ctx, ends, leaseEnd)
 	})
+}
+
+// shareFor is how long a share is gone on with: of a slow destination other places may take the rest.
+const shareFor = time.Second
+
+// goOn enters the gate for the next batch of a share that began then; nil when the rest is to be given back.
+func (w *Worker) goOn(ctx context.Context, began time.Time) (leave func(*PushError) bool) {
+	ok, single := w.dest.Quota.writes()
+	if !ok || single || ctx.Err() != nil || !w.dest.pausedUntil().IsZero() || time.Since(began) > min(shareFor, w.cfg.Lease/4) {
+		return nil
+	}
+	if leave = w.gate.enter(); leave != nil {
+		w.dest.Quota.wrote()
+	}
+	return leave
+}
+
+// pushBatch makes one request and returns what came of each job; those whose lease is to run out are left out.
+func (w *Worker) pushBatch(ctx context.Context, jobs []crm.Job, leaseEnd time.Time, leave func(*PushError) bool) (ends []crm.JobEnd) {
+	failures := w.push(ctx, jobs, leaseEnd)
+	failing := leave(worst(failures))
+	for i, j := range jobs {
+		if r := w.result(j, failures[i], failing); r != nil {
+			ends = append(ends, j.End(*r))
+		}
+	}
+	return ends
+}
+
+// giveBack ends the leases of jobs that were not tried.
+func giveBack(batches [][]crm.Job) (ends []crm.JobEnd) {
+	for _, jobs := range batches {
+		for _, j := range jobs {
+			ends = append(ends, j.End(crm.JobResult{State: crm.JobReady, RunAt: time.Now(), Err: j.LastErr, Free: true}))
+		}
+	}
+	return ends
 }
 
 // result returns what to write down of a push; nil to let the lease run out, which sets Unsure. While the

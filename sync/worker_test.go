@@ -233,3 +233,61 @@ func TestStoppingLeavesARunningJobToItsLease(t *testing.T) {
 		}
 	})
 }
+
+func TestADestinationWithoutBatchesCostsTheStoreFewTransactions(t *testing.T) {
+	for name, answer := range map[string]func(context.Context, crm.Job) error{
+		"that works": nil,
+		"half of whose answers are lost": func(_ context.Context, j crm.Job) error {
+			if n := len(j.Key); j.Attempts == 1 && j.Key[n-1]%2 == 0 {
+				return &crmsync.PushError{Class: crmsync.Ambiguous, Reason: "no answer"}
+			}
+			return nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			sim(t, func(t *testing.T) {
+				o, r := &outbox{}, &remote{answer: answer}
+				for n := range 400 {
+					o.add(fmt.Sprint("hq:", n))
+				}
+				running(t, o, r, crmsync.Config{Rate: 100})
+				time.Sleep(5 * time.Minute)
+				synctest.Wait()
+				if done, writes := o.count(crm.JobDone), o.writes(); done != 400 || writes > 600 {
+					t.Errorf("%d of 400 done by %d transactions, 300 of which are looks whether there is more", done, writes)
+				}
+				if r.most > 4 {
+					t.Errorf("%d at the same time", r.most)
+				}
+			})
+		})
+	}
+}
+
+func TestTheRestOfAShareIsGivenBackByASlowDestination(t *testing.T) {
+	sim(t, func(t *testing.T) {
+		slow := true
+		o, r := &outbox{}, &remote{}
+		r.answer = func(context.Context, crm.Job) error {
+			if slow {
+				time.Sleep(20 * time.Second)
+			}
+			return nil
+		}
+		for n := range 100 {
+			o.add(fmt.Sprint("hq:", n))
+		}
+		running(t, o, r, crmsync.Config{})
+		time.Sleep(25 * time.Second) // each place has begun a second push
+		synctest.Wait()
+		if done, leased := o.count(crm.JobDone), o.count(crm.JobLeased); done != 4 || leased > 4*8 {
+			t.Errorf("%d done, %d leased", done, leased)
+		}
+		slow = false
+		time.Sleep(30 * time.Second)
+		synctest.Wait()
+		if got := len(r.seen()); o.count(crm.JobDone) != 100 || got != 100 {
+			t.Errorf("%d done by %d pushes", o.count(crm.JobDone), got)
+		}
+	})
+}
