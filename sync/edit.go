@@ -1,10 +1,14 @@
 package crmsync
 
 import (
+	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
 
 	"patchcord/crm"
 )
@@ -40,22 +44,75 @@ func (r *Records) Preview(ctx context.Context, j crm.Job) (writes, set map[strin
 }
 
 // Edit returns the payload of the job with other values of fields, beside those that were set before; nil leaves a
-// field out. A value is cut and typed as a mapped one is.
-func (r *Records) Edit(j crm.Job, fields map[string]*string) ([]byte, error) {
+// field out. A value is cut and typed as a mapped one is. Later jobs of the call write it too, as long as the mapping gives
+// for the field what it gives now.
+func (r *Records) Edit(ctx context.Context, j crm.Job, fields map[string]*string) ([]byte, error) {
 	o, err := orderOf(j)
+	if err != nil {
+		return nil, err
+	}
+	mapped, err := r.mapped(ctx, j.Kind, o, 0)
 	if err != nil {
 		return nil, err
 	}
 	if o.Set == nil {
 		o.Set = map[string]*string{}
 	}
+	if o.Over == nil {
+		o.Over = map[string]string{}
+	}
 	for field, v := range fields {
 		if v != nil && typed(*v, r.caps.Types[field]) == nil {
 			return nil, &crm.InputError{Field: "fields." + field, Msg: "want a value of type " + r.caps.Types[field]}
 		}
-		o.Set[field] = v
+		o.Set[field], o.Over[field] = v, digest(mapped, field)
 	}
 	return json.Marshal(o)
+}
+
+// digest stands for what the mapping gives for a field, which may be personal.
+func digest(a *Activity, field string) string {
+	var v any
+	if a != nil {
+		if v = a.Fields[field]; v == nil {
+			v = a.Links[field]
+		}
+	}
+	if v == nil {
+		return ""
+	}
+	sum := sha256.Sum256([]byte(Text(v)))
+	return hex.EncodeToString(sum[:8])
+}
+
+// earlier returns what people set in jobs of the call that were done, the last word about each field, where the mapping
+// still gives what was not wanted then. A call that became part of another is written as the mapping has it.
+func (r *Records) earlier(ctx context.Context, a *Activity, callID string) (map[string]*string, error) {
+	if a.Merged {
+		return nil, nil
+	}
+	jobs, err := r.cfg.Calls.CallJobs(ctx, r.cfg.Tenant, callID, []string{r.cfg.Name})
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(jobs, func(a, b crm.Job) int { return cmp.Compare(a.ID, b.ID) })
+	var set map[string]*string
+	for _, j := range jobs {
+		o, err := orderOf(j)
+		if err != nil || j.State != crm.JobDone || o.Call != callID { // or it is of a call that was absorbed
+			continue
+		}
+		for field, v := range o.Set {
+			if set == nil {
+				set = map[string]*string{}
+			}
+			delete(set, field)
+			if over, known := o.Over[field]; known && over == digest(a, field) {
+				set[field] = v
+			}
+		}
+	}
+	return set, nil
 }
 
 func orderOf(j crm.Job) (o order, err error) {

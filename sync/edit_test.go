@@ -1,6 +1,7 @@
 package crmsync_test
 
 import (
+	"context"
 	"log/slog"
 	"strings"
 	"testing"
@@ -19,7 +20,7 @@ func edit(t *testing.T, h *house, r *crmsync.Records, fields map[string]*string)
 		if j.State != crm.JobParked {
 			continue
 		}
-		payload, err := r.Edit(j.Job, fields)
+		payload, err := r.Edit(context.Background(), j.Job, fields)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -73,7 +74,7 @@ func TestAnEditIsChecked(t *testing.T) {
 	d.caps.Types = map[string]string{"seconds": "int"}
 	r := records(newHouse(), d)
 	text := "soon"
-	_, err := r.Edit(r.Repair("hq:1", "x"), map[string]*string{"seconds": &text})
+	_, err := r.Edit(t.Context(), r.Repair("hq:1", "x"), map[string]*string{"seconds": &text})
 	if err == nil || !strings.Contains(err.Error(), "fields.seconds") {
 		t.Errorf("got %v, want the field named", err)
 	}
@@ -90,6 +91,33 @@ func TestASkippedJobStaysUndone(t *testing.T) {
 		f, err := crmsync.NewReconcile(crmsync.ReconcileConfig{Tenant: "default", Records: r, Audited: d, Store: h, Logger: slog.New(slog.DiscardHandler)}).Once(t.Context())
 		if err != nil || f.Skipped != 1 || f.Missing != 0 || f.Repaired != 0 {
 			t.Errorf("got %+v, %v; want it left alone", f, err)
+		}
+	})
+}
+
+// TestWhatAPersonSetOutlastsOtherChanges: the call changes after a parked job was edited, in what does not concern the field
+// (by a node that knows nothing of it), then in what it stands for.
+func TestWhatAPersonSetOutlastsOtherChanges(t *testing.T) {
+	sim(t, func(t *testing.T) {
+		h, d := newHouse(), newDesk(10)
+		d.answer = refusing("resolved")
+		w, r := keeping(t, h, d, crmsync.Config{})
+		h.happens(crm.CallEnded, call("hq:1", true, "resolved"), "")
+		settle(w, 5*time.Second)
+		solved := "solved"
+		edit(t, h, r, map[string]*string{"code": &solved, "seconds": nil})
+		settle(w, 5*time.Second)
+		longer := call("hq:1", true, "resolved")
+		longer.From.Name = "Ann"
+		h.happens(crm.ContactMatched, longer, "")
+		settle(w, 5*time.Second)
+		if got := d.row("hq:1"); got["code"] != "solved" || got["seconds"] != nil || h.count(crm.JobParked) != 0 {
+			t.Errorf("after another change it is %v, %d parked", got, h.count(crm.JobParked))
+		}
+		h.happens(crm.CallUpdated, call("hq:1", true, "callback"), "")
+		settle(w, 5*time.Second)
+		if got := d.row("hq:1"); got["code"] != "callback" || got["seconds"] != nil {
+			t.Errorf("after another disposition it is %v", got)
 		}
 	})
 }

@@ -37,6 +37,7 @@ type calls interface {
 	Call(ctx context.Context, tenant, id string) (*crm.Call, error)
 	Contact(ctx context.Context, tenant, id string) (crm.Contact, error)
 	MatchNumber(ctx context.Context, tenant string, e164 crm.Number) ([]crm.Contact, error)
+	CallJobs(ctx context.Context, tenant, callID string, dests []string) ([]crm.Job, error)
 }
 
 // Records is a Bulk remote that keeps a CRM's activities equal to the call records: a call is written when
@@ -73,6 +74,7 @@ type order struct {
 	Call  string             `json:"call"`
 	Event int64              `json:"event,omitempty"` // place in the log; 0 for a repair
 	Set   map[string]*string `json:"set,omitempty"`   // in place of the mapping's; nil leaves the field out
+	Over  map[string]string  `json:"over,omitempty"`  // digest of what the mapping gave for a field when it was set
 }
 
 // NewRecords returns a Remote for a Worker, or what is wrong with the mapping.
@@ -186,16 +188,31 @@ func (r *Records) activity(ctx context.Context, j crm.Job, upTo int64) (*Activit
 	if j.Kind == kindCall && len(o.Set) == 0 && r.has(o.Call, o.Event) {
 		return nil, nil
 	}
+	a, err := r.mapped(ctx, j.Kind, o, upTo)
+	if err != nil || a == nil {
+		return nil, err
+	}
+	earlier, err := r.earlier(ctx, a, o.Call)
+	if err != nil {
+		return nil, &PushError{Class: Throttle, Reason: "the store is away", After: 5 * time.Second, Err: err}
+	}
+	r.set(a, earlier)
+	r.set(a, o.Set)
+	return a, nil
+}
+
+// mapped returns what the mapping gives for a job, nil when nothing is to be written.
+func (r *Records) mapped(ctx context.Context, kind string, o order, upTo int64) (*Activity, error) {
 	call, err := r.cfg.Calls.Call(ctx, r.cfg.Tenant, o.Call)
 	switch {
 	case errors.Is(err, crm.ErrNotFound): // erased since
 		return nil, nil
 	case err != nil:
 		return nil, &PushError{Class: Throttle, Reason: "the store is away", After: 5 * time.Second, Err: err}
-	case j.Kind != kindMerged && (call.ID != o.Call || !r.takes(call)):
+	case kind != kindMerged && (call.ID != o.Call || !r.takes(call)):
 		return nil, nil // it was absorbed; the job that says so waits behind this one
 	}
-	a := &Activity{Key: Key(r.cfg.Tenant, o.Call), Call: call, Merged: j.Kind == kindMerged}
+	a := &Activity{Key: Key(r.cfg.Tenant, o.Call), Call: call, Merged: kind == kindMerged}
 	a.Owner = r.cfg.Owners[agentOf(call)]
 	if a.Owner == "" {
 		a.Owner = r.cfg.DefaultOwner
@@ -208,7 +225,6 @@ func (r *Records) activity(ctx context.Context, j crm.Job, upTo int64) (*Activit
 		f.url = strings.ReplaceAll(r.cfg.CallURL, "{call}", escapePath(call.ID))
 	}
 	r.fill(a, f)
-	r.set(a, o.Set)
 	return a, nil
 }
 

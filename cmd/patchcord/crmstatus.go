@@ -38,8 +38,8 @@ func (m *crmService) Preview(ctx context.Context, j crm.Job) (writes, set map[st
 }
 
 // Edit implements api.CRM.
-func (m *crmService) Edit(j crm.Job, fields map[string]*string) ([]byte, error) {
-	return m.records.Edit(j, fields)
+func (m *crmService) Edit(ctx context.Context, j crm.Job, fields map[string]*string) ([]byte, error) {
+	return m.records.Edit(ctx, j, fields)
 }
 
 // Reconcile implements api.CRM.

@@ -21,7 +21,7 @@ type CRM interface {
 	// fields when nothing would be written.
 	Preview(ctx context.Context, j crm.Job) (writes, set map[string]any, err error)
 	// Edit returns the job's payload with other values of fields; nil leaves a field out.
-	Edit(j crm.Job, fields map[string]*string) (payload []byte, err error)
+	Edit(ctx context.Context, j crm.Job, fields map[string]*string) (payload []byte, err error)
 	// Reconcile begins a comparison soon; false when the CRM has none.
 	Reconcile() bool
 }
@@ -103,17 +103,17 @@ type crmJobOutput struct {
 		Job    jobBody        `json:"job"`
 		Writes map[string]any `json:"writes,omitempty" doc:"The fields as they would be written now; absent when nothing would be"`
 		Set    map[string]any `json:"set,omitempty" doc:"Those of them that a person set; null is left out"`
-		Lasts  string         `json:"set_lasts,omitempty" enum:"until_next_change" doc:"How long the CRM keeps what a person set: the next change of the call is written by the mapping, in its place. Absent when nothing is set"`
+		Lasts  string         `json:"set_lasts,omitempty" enum:"while_mapping_same" doc:"How long the CRM keeps what a person set: later changes of the call write it too, as long as the mapping gives for that field what it gave when it was set; another disposition, say, replaces it. Absent when nothing is set"`
 	}
 }
 
-// untilNextChange: what people set is of one job, and the next is made of the call as it is then.
-const untilNextChange = "until_next_change"
+// whileMappingSame: what people set stands for what the mapping gave then. When it gives something else, that is news.
+const whileMappingSame = "while_mapping_same"
 
 type editJobInput struct {
 	JobID
 	Body struct {
-		Fields map[string]*string `json:"fields" minProperties:"1" maxProperties:"50" doc:"Value by field of the CRM, in place of the mapping's; null leaves the field out. It holds for this job: a later change of the call is written by the mapping"`
+		Fields map[string]*string `json:"fields" minProperties:"1" maxProperties:"50" doc:"Value by field of the CRM, in place of the mapping's; null leaves the field out. It holds for later changes of the call too, as long as the mapping gives for the field what it gives now"`
 	}
 }
 
@@ -205,7 +205,7 @@ func preview(ctx context.Context, m CRM, j crm.Job) (out *crmJobOutput, err erro
 	out.Body.Job = bodyOf(j)
 	out.Body.Writes, out.Body.Set, err = m.Preview(ctx, j)
 	if len(out.Body.Set) > 0 {
-		out.Body.Lasts = untilNextChange
+		out.Body.Lasts = whileMappingSame
 	}
 	return out, err
 }
@@ -218,7 +218,7 @@ func (a *API) editCRMJob(ctx context.Context, c caller, in *editJobInput) (*crmJ
 	var edited crm.Job
 	err = a.change(ctx, c, in.JobID, "edit", func(j crm.Job) error {
 		edited = j
-		if edited.Payload, err = m.Edit(j, in.Body.Fields); err != nil {
+		if edited.Payload, err = m.Edit(ctx, j, in.Body.Fields); err != nil {
 			return err
 		}
 		return a.store.EditJob(ctx, j.ID, edited.Payload)

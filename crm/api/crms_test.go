@@ -46,7 +46,7 @@ func (d *crmDouble) Preview(_ context.Context, j crm.Job) (writes, set map[strin
 	return map[string]any{"Subject": "Inbound call"}, set, nil
 }
 
-func (d *crmDouble) Edit(_ crm.Job, fields map[string]*string) ([]byte, error) {
+func (d *crmDouble) Edit(_ context.Context, _ crm.Job, fields map[string]*string) ([]byte, error) {
 	if _, bad := fields["bad"]; bad {
 		return nil, &crm.InputError{Field: "fields.bad", Msg: "is bad"}
 	}
@@ -79,7 +79,7 @@ func TestAPersonSettlesWhatACRMRefused(t *testing.T) {
 		t.Errorf("got %+v", job)
 	}
 	b.do(ask{as: "admin", method: http.MethodPut, path: at(first), body: map[string]any{"fields": map[string]any{"Subject": "x", "Owner": nil}}}).into(&job)
-	if job.Set["Subject"] != "x" || len(job.Set) != 2 || job.Lasts != untilNextChange {
+	if job.Set["Subject"] != "x" || len(job.Set) != 2 || job.Lasts != whileMappingSame {
 		t.Errorf("edited: %+v", job)
 	}
 	if got := b.do(ask{as: "admin", method: http.MethodPut, path: at(first), body: map[string]any{"fields": map[string]any{"bad": "x"}}}); got.status != 422 || !strings.Contains(string(got.body), "fields.bad") {

@@ -57,6 +57,9 @@ func (Calls) Contact(_ context.Context, _, id string) (crm.Contact, error) {
 // MatchNumber implements what crmsync.Records needs: nobody has any number.
 func (Calls) MatchNumber(context.Context, string, crm.Number) ([]crm.Contact, error) { return nil, nil }
 
+// CallJobs implements what crmsync.Records needs: nobody has changed any job.
+func (Calls) CallJobs(context.Context, string, string, []string) ([]crm.Job, error) { return nil, nil }
+
 // Ended returns a call that has ended, with a disposition.
 func Ended(id, code string) *crm.Call {
 	at := time.Date(2026, 11, 22, 1, 2, 3, 0, time.UTC)
