@@ -3,6 +3,7 @@ package salesforce
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"time"
 
@@ -15,6 +16,7 @@ type object struct {
 	links          map[string]map[string]string
 	createOnly     []string
 	limits         map[string]int
+	renamed        map[string]string // what a field is called where it is not called so
 	defaults       map[string]string
 	compared       []string // what a reconciliation looks at
 	began          string   // the field that says when a call began
@@ -42,21 +44,26 @@ var objects = map[string]object{
 		began:      "ActivityDate", dated: true,
 	},
 	// VoiceCall is of Salesforce Voice and of Sales Dialer ("Object Reference", VoiceCall: create and upsert from 62.0 on). Times, type and
-	// both numbers are not nillable there. Which fields may be changed, and whether there is RelatedRecordId, its description says.
+	// both numbers are not nillable there, and most fields cannot be changed: not CallDisposition, but Description, where an agent's summary
+	// of the call is. RelatedRecordId takes an account, a contact or a lead. What an organisation has of these its description says.
 	"VoiceCall": {
 		fields: map[string]string{
 			"VendorCallKey": "{key}", "CallType": "{direction}", "FromPhoneNumber": "{from}", "ToPhoneNumber": "{to}",
 			"CallStartDateTime": "{started_at}", "CallEndDateTime": "{ended_at|answered_at|started_at}",
 			"CallDurationInSeconds": "{talk_seconds}", "CallDisposition": "{disposition|outcome}", "OwnerId": "{owner}",
+			"Description": "{disposition|outcome}\n{disposition_note}\n{notes}",
 		},
-		merged: map[string]string{"CallDisposition": "part of {call}"},
+		merged: map[string]string{
+			"CallDisposition": "part of {call}", "Description": "This call became part of another. What it came to stands there: {url|call}",
+		},
 		links: map[string]map[string]string{
 			"Contact": {"RelatedRecordId": "{contact}"}, "Lead": {"RelatedRecordId": "{contact}"}, "Account": {"RelatedRecordId": "{contact}"},
 		},
 		createOnly: []string{"VendorCallKey", "CallType", "FromPhoneNumber", "ToPhoneNumber", "CallStartDateTime"},
-		limits:     map[string]int{"CallDisposition": 255, "CallType": 40, "FromPhoneNumber": 40, "ToPhoneNumber": 40},
+		limits:     map[string]int{"CallDisposition": 255, "CallType": 40, "FromPhoneNumber": 40, "ToPhoneNumber": 40, "Description": 32000},
+		renamed:    map[string]string{"FromPhoneNumber": "RecipientContactInfo", "ToPhoneNumber": "CallerContactInfo"}, // by 62.0, in these words
 		defaults:   map[string]string{"FromPhoneNumber": "unknown", "ToPhoneNumber": "unknown"},
-		compared:   []string{"CallDisposition", "CallDurationInSeconds"},
+		compared:   []string{"CallDurationInSeconds"},
 		began:      "CallStartDateTime",
 		described:  true,
 	},
@@ -71,8 +78,13 @@ func (o object) between(from, until time.Time) string {
 	return o.began + " >= " + from.UTC().Format(form) + " AND " + o.began + " <= " + until.UTC().Format(form)
 }
 
-// description is what an organisation says of an object.
-type description map[string]struct{ create, update bool }
+// description is what an organisation says of an object's fields.
+type description map[string]described
+
+type described struct {
+	create, update bool
+	length         int // of a text; 0 when it does not say
+}
 
 // describe asks for it once (REST API, "sObject Describe"). nil is of an object that is the same everywhere.
 func (s *Connector) describe(ctx context.Context) (description, error) {
@@ -94,6 +106,7 @@ func (s *Connector) describe(ctx context.Context) (description, error) {
 			Name       string `json:"name"`
 			Createable bool   `json:"createable"`
 			Updateable bool   `json:"updateable"`
+			Length     int    `json:"length"`
 			ExternalID bool   `json:"externalId"`
 			IDLookup   bool   `json:"idLookup"`
 		} `json:"fields"`
@@ -103,7 +116,7 @@ func (s *Connector) describe(ctx context.Context) (description, error) {
 	}
 	has, keyed := description{}, false
 	for _, f := range got.Fields {
-		has[f.Name] = struct{ create, update bool }{f.Createable, f.Updateable}
+		has[f.Name] = described{f.Createable, f.Updateable, f.Length}
 		keyed = keyed || f.Name == s.cfg.KeyField && (f.ExternalID || f.IDLookup)
 	}
 	if !keyed {
@@ -117,16 +130,29 @@ func (s *Connector) describe(ctx context.Context) (description, error) {
 	return has, nil
 }
 
-// trim takes out of a record what is ours by default and the organisation does not have, or lets nobody write.
+// trim takes out of a record what is ours by default and the organisation does not have, or lets nobody write. What it
+// has by another name is given by that.
 func (s *Connector) trim(record map[string]any, a crmsync.Activity, has description) {
 	if has == nil {
 		return
 	}
-	for field := range record {
+	for field, v := range maps.Clone(record) {
 		_, byDefault := s.kind.fields[field]
 		_, links := a.Links[field]
-		if f := has[field]; (byDefault || links) && !f.create && !f.update {
-			delete(record, field)
+		if !byDefault && !links {
+			continue
 		}
+		f, name := has[field], field
+		if other, ok := s.kind.renamed[field]; ok && !f.create && !f.update {
+			f, name = has[other], other
+		}
+		delete(record, field)
+		if !f.create && !f.update {
+			continue
+		}
+		if text, ok := v.(string); ok && f.length > 0 {
+			v = crmsync.Clip(text, f.length)
+		}
+		record[name] = v
 	}
 }

@@ -76,15 +76,15 @@ func TestConnector(t *testing.T) {
 func TestConnectorOfVoiceCalls(t *testing.T) {
 	remotetest.TestConnector(t, func(t *testing.T) remotetest.Subject {
 		o := openAs(t, voice)
-		notes := crmsync.Mapping{Fields: map[string]string{"Notes__c": "{disposition_note}"}} // VoiceCall has no field for them
-		return remotetest.Subject{Fake: o.Server, Network: o.network, Connector: o.connector, Sessions: true, Mapping: notes}
+		return remotetest.Subject{Fake: o.Server, Network: o.network, Connector: o.connector, Sessions: true}
 	})
 }
 
 func TestWhatAVoiceCallSays(t *testing.T) {
 	o := openAs(t, voice)
 	c := remotetest.Ended("hq:1.1", "callback")
-	c.Contact = &crm.Match{ID: "sf:Contact:" + o.Put("Contact", salesforcetest.Row{"Name": "Ann"})}
+	ann := o.Put("Contact", salesforcetest.Row{"Name": "Ann"})
+	c.Contact = &crm.Match{ID: "sf:Contact:" + ann}
 	c.To = crm.Party{}
 	key := crmsync.Key("default", c.ID)
 	for range 2 { // and once more by who does not know that it is there
@@ -96,7 +96,8 @@ func TestWhatAVoiceCallSays(t *testing.T) {
 	}
 	want := salesforcetest.Row{
 		"VendorCallKey": key, "CallType": "Inbound", "FromPhoneNumber": "+442079460000", "ToPhoneNumber": "unknown", "CallStartDateTime": "2026-11-22T01:02:03Z",
-		"CallEndDateTime": "2026-11-22T01:04:13Z", "CallDurationInSeconds": 125.0, "CallDisposition": "resolved", "RelatedRecordId": nil,
+		"CallEndDateTime": "2026-11-22T01:04:13Z", "CallDurationInSeconds": 125.0, "CallDisposition": "callback", "RelatedRecordId": ann,
+		"Description": "resolved\nO'Brien: 50% {off}", // what an agent concludes later
 	}
 	got := o.Task(key)
 	for field, v := range want {
@@ -105,11 +106,25 @@ func TestWhatAVoiceCallSays(t *testing.T) {
 		}
 	}
 	list, _, err := o.connector.Activities(t.Context(), c.StartedAt.Time, c.StartedAt.Add(time.Second), "")
-	if err != nil || len(list) != 1 || list[0].Key != key || list[0].Fields["CallDisposition"] != "resolved" {
+	if err != nil || len(list) != 1 || list[0].Key != key || list[0].Fields["CallDurationInSeconds"] != "125" {
 		t.Errorf("got %v, %v", list, err)
 	}
 	if list, _, err := o.connector.Activities(t.Context(), c.StartedAt.Add(time.Second), c.StartedAt.Add(time.Hour), ""); err != nil || len(list) != 0 {
 		t.Errorf("got %v, %v of another hour", list, err)
+	}
+}
+
+func TestAVoiceCallOfLaterVersionsNamesItsNumbersOtherwise(t *testing.T) {
+	o := openAs(t, func(s *salesforcetest.Server, c *salesforce.Config) { voice(s, c); s.Renamed = true })
+	c := remotetest.Ended("hq:1.1", "callback")
+	for range 2 {
+		r := o.records(t, remotetest.Calls{c.ID: c}, nil)
+		if err := r.Push(t.Context(), r.Repair(c.ID, "x")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := o.Task(crmsync.Key("default", c.ID)); got["RecipientContactInfo"] != "+442079460000" || got["CallerContactInfo"] != "100" {
+		t.Errorf("got %v", got)
 	}
 }
 

@@ -37,7 +37,7 @@ func (s *Connector) Write(ctx context.Context, list []crmsync.Activity) []error 
 		var left []int
 		for n, i := range places {
 			errs[i] = outcome[n]
-			if trimmed, ok := s.without(records[n], list[i], faults[n]); ok {
+			if trimmed, ok := s.without(records[n], list[i], has, faults[n]); ok {
 				again, left = append(again, trimmed), append(left, i)
 			}
 		}
@@ -54,7 +54,7 @@ func (s *Connector) record(a crmsync.Activity) map[string]any {
 }
 
 // without returns the record without the fields that the fault is about, and whether any was in it.
-func (s *Connector) without(record map[string]any, a crmsync.Activity, f fault) (map[string]any, bool) {
+func (s *Connector) without(record map[string]any, a crmsync.Activity, has description, f fault) (map[string]any, bool) {
 	out, found := maps.Clone(record), false
 	for _, drop := range f.verdict().drops {
 		fields := []string{drop}
@@ -62,7 +62,12 @@ func (s *Connector) without(record map[string]any, a crmsync.Activity, f fault) 
 		case "link":
 			fields = slices.Collect(maps.Keys(a.Links))
 		case "createOnly":
-			fields = s.kind.createOnly
+			fields = slices.Clone(s.kind.createOnly)
+			for field := range record {
+				if f, known := has[field]; known && !f.update && field != s.cfg.KeyField {
+					fields = append(fields, field)
+				}
+			}
 		}
 		for _, field := range fields {
 			_, is := out[field]

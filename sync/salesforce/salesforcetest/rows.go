@@ -3,6 +3,7 @@ package salesforcetest
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"time"
@@ -19,9 +20,23 @@ var written = map[string]map[string]field{
 	"VoiceCall": {
 		external: {kind: 64}, "VendorCallKey": {kind: 255, fixed: true}, "CallType": {kind: 40, fixed: true, must: true},
 		"FromPhoneNumber": {kind: 40, fixed: true, must: true}, "ToPhoneNumber": {kind: 40, fixed: true, must: true},
-		"CallStartDateTime": {kind: "time", fixed: true, must: true}, "CallEndDateTime": {kind: "time", must: true},
-		"CallDurationInSeconds": {kind: "int"}, "CallDisposition": {kind: 255}, "Notes__c": {kind: 32000}, "OwnerId": {kind: "id"}, // and no RelatedRecordId in this one
+		"CallStartDateTime": {kind: "time", fixed: true, must: true}, "CallEndDateTime": {kind: "time", fixed: true, must: true},
+		"CallDurationInSeconds": {kind: "int", fixed: true}, "CallDisposition": {kind: 255, fixed: true}, "Description": {kind: 4000}, "OwnerId": {kind: "id"},
+		"RelatedRecordId": {kind: "id"},
 	},
+}
+
+// shape is the fields of an object that can be written, by the names of the version.
+func (s *Server) shape(object string) map[string]field {
+	if object != "VoiceCall" || !s.Renamed {
+		return written[object]
+	}
+	fields := maps.Clone(written[object])
+	for old, name := range map[string]string{"FromPhoneNumber": "RecipientContactInfo", "ToPhoneNumber": "CallerContactInfo"} {
+		fields[name] = fields[old]
+		delete(fields, old)
+	}
+	return fields
 }
 
 // field is what a field takes: a length for text, "int", "date", "time" or "id".
@@ -37,10 +52,11 @@ func (s *Server) writable(object string) bool {
 }
 
 // describe is "sObject Describe", of what can be written.
-func describe(object string) Row {
+func (s *Server) describe(object string) Row {
 	fields := []Row{{"name": "Id"}, {"name": "SystemModstamp"}}
-	for name, f := range written[object] {
-		fields = append(fields, Row{"name": name, "createable": true, "updateable": !f.fixed, "externalId": name == external, "nillable": !f.must})
+	for name, f := range s.shape(object) {
+		length, _ := f.kind.(int)
+		fields = append(fields, Row{"name": name, "length": length, "createable": true, "updateable": !f.fixed, "externalId": name == external, "nillable": !f.must})
 	}
 	return Row{"name": object, "fields": fields}
 }
@@ -141,7 +157,7 @@ func (s *Server) put(object string, rec Row) result {
 			return result{Errors: []recordError{*bad}}
 		}
 	}
-	for name, f := range written[object] {
+	for name, f := range s.shape(object) {
 		if f.must && old == nil && rec[name] == nil {
 			return failed("REQUIRED_FIELD_MISSING", "Required fields are missing: ["+name+"]", name)
 		}
@@ -162,7 +178,7 @@ func (s *Server) put(object string, rec Row) result {
 }
 
 func (s *Server) check(object, field string, v any, update bool) *recordError {
-	f, known := written[object][field]
+	f, known := s.shape(object)[field]
 	kind := f.kind
 	str, isText := v.(string)
 	switch {

@@ -19,6 +19,7 @@ type Server struct {
 	ClientID, Username string
 	Key                *rsa.PublicKey // that assertions are checked with
 	Limit              int            // requests a day; 0 means 100,000
+	Renamed            bool           // with the names that fields of VoiceCall have from 62.0 on
 	Voice              bool           // it has VoiceCall, as an edition with Sales Dialer or Salesforce Voice does
 
 	mu       sync.Mutex
@@ -200,7 +201,7 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request, path []string) {
 	case len(path) == 4 && path[0] == "sobjects" && r.Method == http.MethodPatch:
 		s.upsertOne(w, r, path[1], path[2], path[3])
 	case len(path) == 3 && path[0] == "sobjects" && path[2] == "describe" && s.writable(path[1]):
-		answer(w, http.StatusOK, describe(path[1]))
+		answer(w, http.StatusOK, s.describe(path[1]))
 	case len(path) == 3 && path[0] == "sobjects" && r.Method == http.MethodGet:
 		if row := s.find(path[1], "Id", path[2]); row != nil {
 			answer(w, http.StatusOK, row)
