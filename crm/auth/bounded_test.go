@@ -37,3 +37,20 @@ func TestBoundedForgetsWhatExpired(t *testing.T) {
 		t.Error("a dropped entry was returned")
 	}
 }
+
+// Ten thousand who came once do not stay in memory for those who come now.
+func TestBoundedKeepsNoMoreThanTwiceWhatIsAlive(t *testing.T) {
+	now := time.Unix(1000, 0)
+	b := newBounded[int, int](1 << 20)
+	const alive = 1000
+	for i := range 20 * alive {
+		now = now.Add(time.Second)
+		b.put(i, i, now, now.Add(alive*time.Second))
+		if len(b.m) > 2*alive {
+			t.Fatalf("%d entries, of which %d are alive", len(b.m), alive)
+		}
+		if _, ok := b.get(max(0, i-alive+1), now); !ok {
+			t.Fatalf("a live entry is gone after %d insertions", i+1)
+		}
+	}
+}
