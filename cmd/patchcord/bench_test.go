@@ -40,7 +40,7 @@ func beServer(role string) {
 const profileFile = "PATCHCORD_BENCH_PROFILE"
 
 // onSignals makes a process that is measured collect its garbage and return memory to
-// the system at SIGUSR1, and begin or end a CPU profile at SIGUSR2, with one of what it allocated beside it.
+// the system at SIGUSR1, with a profile of what is left, and begin or end a CPU profile at SIGUSR2, with one of what it allocated beside it.
 func onSignals() {
 	asked := make(chan os.Signal, 1)
 	signal.Notify(asked, syscall.SIGUSR1, syscall.SIGUSR2)
@@ -52,6 +52,13 @@ func onSignals() {
 			case s == syscall.SIGUSR1:
 				runtime.GC()
 				debug.FreeOSMemory()
+				if name := os.Getenv(profileFile); name != "" {
+					if f, err := os.Create(name + ".heap.part"); err == nil {
+						pprof.WriteHeapProfile(f)
+						f.Close()
+						os.Rename(f.Name(), name+".heap") // whole, though this may be ended at any time
+					}
+				}
 			case profile == nil:
 				profile, _ = os.Create(fmt.Sprintf("%s.%d", os.Getenv(profileFile), n))
 				pprof.StartCPUProfile(profile)
