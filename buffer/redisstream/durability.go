@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -143,6 +144,9 @@ func (l *Log) check(ctx context.Context) error {
 	return refused
 }
 
+// oldest is the major version of the oldest Redis that the log was tried on. Valkey says 7.2 for Redis's sake.
+const oldest = 7
+
 // errRefused is why a server that answers may not be used.
 var errRefused = errors.New("it would not keep the log")
 
@@ -210,6 +214,11 @@ func inspect(ctx context.Context, c *redis.Client) (s server, err error) {
 func (s server) refuse() error {
 	if strings.HasPrefix(s.policy, "allkeys-") {
 		return fmt.Errorf("%w: maxmemory-policy is %s, by which the server would silently evict it: set it to noeviction", errRefused, s.policy)
+	}
+	if major, _, _ := strings.Cut(s.version, "."); s.version != "" {
+		if n, err := strconv.Atoi(major); err == nil && n < oldest {
+			return fmt.Errorf("%w: its version is %s: %d.0 is the oldest that is supported", errRefused, s.version, oldest)
+		}
 	}
 	if s.isReplica {
 		return fmt.Errorf("%w: the server is a replica: give the address of its master, or a redis-sentinel URL", errRefused)
