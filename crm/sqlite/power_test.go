@@ -107,36 +107,64 @@ func TestPowerLossAndFaultsAtEveryWrite(t *testing.T) {
 			stride = max(1, n/12)
 		}
 	}
-	for name, fault := range map[string]struct {
-		errno syscall.Errno
-		count int
-	}{
-		"power lost":      {syscall.EIO, 1 << 30},
-		"disk stays full": {syscall.ENOSPC, 9},
-		"EIO once":        {syscall.EIO, 1},
+	for _, f := range []fault{
+		{"power lost", syscall.EIO, 1 << 30, outcomes},
+		{"disk stays full", syscall.ENOSPC, 9, 1},
+		{"EIO once", syscall.EIO, 1, 1},
 	} {
-		t.Run(name, func(t *testing.T) {
-			goes, tries := fault.count > n, 0
-			for point := 1; point <= n; point += stride {
-				for seed := range outcomes {
-					if seed > 0 && !goes {
-						break
+		t.Run(f.name, func(t *testing.T) {
+			if stride > 1 {
+				f.atEach(t, d, 1, stride, n)
+			} else {
+				t.Run("shards", func(t *testing.T) {
+					for shard := range shards {
+						t.Run(strconv.Itoa(shard), func(t *testing.T) {
+							t.Parallel()
+							f.atEach(t, powerdisk.Start(t), 1+shard, shards, n)
+						})
 					}
-					tries++
-					dir := d.Format()
-					d.Fail(point, fault.count, fault.errno)
-					acked, err := commits(t, filepath.Join(dir, "patchcord.db"), !goes)
-					if err != nil && !goes {
-						t.Fatalf("fault at operation %d: %v", point, err)
-					}
-					d.Fail(0, 0, 0)
-					wantCommitted(t, d.PowerLoss(uint64(seed)<<32|uint64(point)), acked)
-					if t.Failed() {
-						t.Fatalf("at operation %d of %d, outcome %d", point, n, seed)
-					}
-				}
+				})
 			}
-			fmt.Printf("CHAOS\t%s, SQLite\t%d\t-\t-\t-\t-\t0\t0\t0\t%d of %d boundaries\theld\n", name, tries, (n+stride-1)/stride, n)
+			points := (n + stride - 1) / stride
+			if !t.Failed() {
+				fmt.Printf("CHAOS\t%s, SQLite\t%d\t-\t-\t-\t-\t0\t0\t0\t%d of %d boundaries\theld\n", f.name, points*f.outcomes, points, n)
+			}
 		})
 	}
+}
+
+// shards is how many disks at once share the lives when every operation is tried.
+const shards = 8
+
+// fault is what operations on a disk end with, from one on: so many of them, or all, and then the power is lost.
+type fault struct {
+	name     string
+	errno    syscall.Errno
+	count    int
+	outcomes int // of a power loss at one operation
+}
+
+// atEach lives a life with the fault at each of the points first, first+step and so on up to n.
+func (f fault) atEach(t *testing.T, d *powerdisk.Disk, first, step, n int) {
+	t.Helper()
+	for point := first; point <= n; point += step {
+		for outcome := range f.outcomes {
+			if f.at(t, d, point, uint64(outcome)<<32|uint64(point), f.count > n); t.Failed() {
+				t.Fatalf("at operation %d of %d, outcome %d", point, n, outcome)
+			}
+		}
+	}
+}
+
+// at is such a life. A disk that works again lets it go on to its end.
+func (f fault) at(t *testing.T, d *powerdisk.Disk, point int, outcome uint64, lost bool) {
+	t.Helper()
+	dir := d.Format()
+	d.Fail(point, f.count, f.errno)
+	acked, err := commits(t, filepath.Join(dir, "patchcord.db"), !lost)
+	if err != nil && !lost {
+		t.Fatalf("fault at operation %d: %v", point, err)
+	}
+	d.Fail(0, 0, 0)
+	wantCommitted(t, d.PowerLoss(outcome), acked)
 }
