@@ -24,8 +24,15 @@ func (t *Tracker) bridgeEnter(ch *channel) {
 	}
 	kind := bridgeKind(f)
 	t.enterBridge(ch, f.bridge, kind, t.mark())
-	if kind == conference {
+	switch kind {
+	case conference:
 		t.joinRoom(ch, f.bridge, f.bridgeName, t.mark())
+	case "":
+		for _, o := range ch.call.Chans {
+			if b := o.bridge(); b != nil && b.Bridge == f.bridge {
+				t.reseat(o, t.mark())
+			}
+		}
 	}
 }
 

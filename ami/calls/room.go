@@ -23,19 +23,52 @@ func (t *Tracker) confLeave(ch *channel) {
 	}
 }
 
-// joinRoom puts a channel into a conference. Everybody in it has a call of his own,
-// so each of those calls learns who else is there, and when.
+// joinRoom puts a channel into a conference. Half of a Local pair stands there for who is
+// behind it; when that is nobody yet, he is seen when he comes.
 func (t *Tracker) joinRoom(ch *channel, bridge, name string, at mark) {
-	person := ch.call.behind(ch)
+	if person := ch.call.behind(ch); person != nil || ch.Peer >= 0 {
+		if slices.Contains(t.rooms[bridge], ch) {
+			ch.call.room(bridge, name) // a BridgeEnter does not always name it
+			return
+		}
+		t.seat(ch, person, bridge, name, at)
+		t.rooms[bridge] = append(t.rooms[bridge], ch)
+	}
+}
+
+// reseat notices that somebody else is now behind a half of a Local pair whose other half is
+// in a conference: who consulted there has passed the call on.
+func (t *Tracker) reseat(half *channel, at mark) {
+	if half.Kind != plumbing || half.Peer < 0 {
+		return
+	}
+	inside := half.call.Chans[half.Peer]
+	s := inside.bridge()
+	if s == nil || s.Kind != conference || !slices.Contains(t.rooms[s.Bridge], inside) {
+		return
+	}
+	person := half.call.behind(inside)
+	r := half.call.room(s.Bridge, "")
+	if i := r.seatOf(inside.ID); person == nil || i >= 0 && r.Members[i].Chan == person.at {
+		return
+	}
+	t.unseat(inside, s.Bridge, at)
+	t.seat(inside, person, s.Bridge, "", at)
+}
+
+// seatOf returns which member stands at a channel now, or -1.
+func (r *room) seatOf(id string) int {
+	return slices.IndexFunc(r.Members, func(m member) bool { return m.ID == id && !m.To.set() })
+}
+
+// seat notes that a person is in a conference at a channel. Everybody in it has a call of
+// his own, so each of those calls learns who else is there, and when.
+func (t *Tracker) seat(ch, person *channel, bridge, name string, at mark) {
+	r := ch.call.room(bridge, name)
 	if person == nil {
 		return
 	}
-	if slices.Contains(t.rooms[bridge], ch) {
-		ch.call.room(bridge, name) // a BridgeEnter does not always name it
-		return
-	}
 	who := ch.call.who(person.at)
-	r := ch.call.room(bridge, name)
 	r.Members = append(r.Members, member{ID: ch.ID, Who: who, Chan: person.at, span: span{From: at}})
 	for _, o := range t.rooms[bridge] {
 		if o.call == ch.call {
@@ -48,19 +81,28 @@ func (t *Tracker) joinRoom(ch *channel, bridge, name string, at mark) {
 		}
 		t.touch(o.call)
 	}
-	t.rooms[bridge] = append(t.rooms[bridge], ch)
 	t.touch(ch.call)
 }
 
 // behind returns whom a channel stands for: itself, or for half of a Local pair who
-// answered the other half; nil when there is nobody.
+// answered the other half, or is with it in a bridge; nil when there is nobody.
 func (c *call) behind(ch *channel) *channel {
 	if ch.Kind != plumbing {
 		return ch
 	}
+	if ch.Peer < 0 {
+		return nil
+	}
 	for _, d := range c.Dials {
-		if ch.Peer >= 0 && d.Src == ch.Peer && d.answered() && c.Chans[d.Dst].Kind != plumbing {
+		if d.Src == ch.Peer && d.answered() && c.Chans[d.Dst].Kind != plumbing {
 			return c.Chans[d.Dst]
+		}
+	}
+	if s := c.Chans[ch.Peer].bridge(); s != nil && s.Kind == "" {
+		for _, o := range c.Chans {
+			if b := o.bridge(); o.Kind != plumbing && b != nil && b.Bridge == s.Bridge {
+				return o
+			}
 		}
 	}
 	return nil
@@ -85,8 +127,13 @@ func (t *Tracker) leaveRooms(ch *channel, at mark) {
 	} else {
 		t.rooms[bridge] = in
 	}
+	t.unseat(ch, bridge, at)
+}
+
+// unseat ends the presence of whoever stood in a conference at the channel.
+func (t *Tracker) unseat(ch *channel, bridge string, at mark) {
 	t.seenLeaving(ch.call, bridge, ch.ID, at)
-	for _, o := range in {
+	for _, o := range t.rooms[bridge] {
 		if o.call != ch.call {
 			t.seenLeaving(o.call, bridge, ch.ID, at)
 		}

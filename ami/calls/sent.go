@@ -107,8 +107,8 @@ func (v *view) personBehind(ch int, at mark) string {
 	}
 	who := ""
 	for _, d := range v.Dials {
-		if peer := v.Chans[ch].Peer; peer >= 0 && d.Src == peer && d.first() < at.Seq {
-			if w := v.personBehind(d.Dst, at); w != "" && (who == "" || d.answered()) {
+		if peer := v.Chans[ch].Peer; peer >= 0 && d.Src == peer && d.answered() && d.End.Seq < at.Seq {
+			if w := v.personBehind(d.Dst, at); w != "" {
 				who = w
 			}
 		}
@@ -135,8 +135,8 @@ func (v *view) completed(x *transfer, next uint64) bool {
 	}
 	for _, r := range v.Rooms {
 		for _, m := range r.Members {
-			if m.From.Seq > x.At.Seq && m.From.Seq < next {
-				return true
+			if m.From.Seq > x.At.Seq && m.From.Seq < next || !x.Blind && m.Chan == x.Transferee && m.covers(x.At.Seq) {
+				return true // AttendedTransfer comes when he is there already
 			}
 		}
 	}
