@@ -160,7 +160,7 @@ func (t *Tracker) hangup(ch *channel) {
 		return // never seen, or hung up before: what a caller smuggled in must not end anything
 	}
 	ch.Cause, _ = strconv.Atoi(t.f.cause)
-	if ch.Cause == causeRedirected && !ch.Up.set() {
+	if ch.Cause == causeRedirected && !ch.Up.set() && ch.call.dialTo(ch.at) == nil {
 		ch.Away = t.mark() // by a 302, whether or not variables reach us
 	}
 	t.gone(ch, t.mark())
@@ -244,6 +244,11 @@ func (t *Tracker) position(ch *channel, exten string) {
 	}
 	if ch.Last != exten {
 		ch.Last, ch.LastSeq = exten, t.seq
+		for _, d := range ch.call.Dials {
+			if d.Src == ch.at && !d.End.set() && !ch.call.Chans[d.Dst].Gone.set() {
+				d.From, d.FromSeq = exten, t.seq // who dials stays where he is: it was told late
+			}
+		}
 		t.keep(ch.call)
 	}
 }

@@ -27,6 +27,9 @@ func (t *Tracker) dialBegin(src *channel) {
 		return
 	}
 	d.Begin, d.String = t.mark(), f.dialString
+	if src != nil {
+		d.From, d.FromSeq = src.Last, src.LastSeq
+	}
 	if name := callerName(f.destChannel, f.destLineName); name != "" {
 		d.Shown = name
 	}
@@ -37,6 +40,7 @@ func (t *Tracker) dialBegin(src *channel) {
 		dst.LegNum = f.destNum
 	}
 	t.beginConsult(src)
+	t.forwardedClick(d, dst)
 	t.touch(dst.call)
 }
 
@@ -75,7 +79,39 @@ func (t *Tracker) dialEnd(src *channel) {
 	}
 	d := t.dialOf(src, dst)
 	d.End, d.Status, d.Forward = t.mark(), t.f.dialStatus, t.f.forward
+	t.forwardedClick(d, dst)
 	t.touch(dst.call)
+}
+
+// forwardedClick joins what a click-to-call became when the phone that was to place it sent
+// it on: the PBX calls the other number from nowhere, with another Linkedid, just before it
+// tells so (Asterisk main/dial.c and channel.c, ast_call_forward). dst is what one of the
+// two dials called.
+func (t *Tracker) forwardedClick(d *dial, dst *channel) {
+	if d.Src >= 0 || d.Forward == "" && localExten(dst.Name) == "" {
+		return
+	}
+	var other *channel
+	var latest uint64
+	for _, ch := range t.chans {
+		o := ch.call.dialTo(ch.at)
+		if ch.call == dst.call || o == nil || o.Src >= 0 {
+			continue
+		}
+		sent, next := o, dst
+		if d.Forward != "" {
+			sent, next = d, ch
+		}
+		if sent.Forward == "" || localExten(next.Name) != sent.Forward || !together(next.call.dialTo(next.at).Begin, sent.End) {
+			continue
+		}
+		if seq := o.first(); seq > latest {
+			other, latest = ch, seq
+		}
+	}
+	if other != nil {
+		t.merge(dst.call, other.call)
+	}
 }
 
 func (t *Tracker) pickup(picker *channel) {

@@ -98,7 +98,7 @@ func (v *view) endedBy() crm.EndedBy {
 	by := crm.EndedBySystem
 	for _, i := range []int{k.ch, k.anchor} {
 		a := v.asked(i)
-		if !a.set() || a.Seq < k.From.Seq || !k.To.within(a, leaveTogether) || first.set() && a.Seq > first.Seq {
+		if !a.set() || a.Seq < k.From.Seq && !a.within(k.From, leaveTogether) || !k.To.within(a, leaveTogether) || first.set() && a.Seq > first.Seq {
 			continue
 		}
 		first, by = a, crm.EndedByCallee

@@ -55,10 +55,10 @@ func (v *view) ending(d *dial) ending {
 		return ending{result: crm.ResultBusy, at: at}
 	case d.Status == "NOANSWER" && failure(cause):
 		return ending{result: crm.ResultFailed, at: at}
-	case d.Status == "NOANSWER", v.timedOut(d):
-		return ending{result: crm.ResultNoAnswer, at: at}
 	case d.Forward != "":
 		return v.forwarded(d, at)
+	case d.Status == "NOANSWER", v.timedOut(d):
+		return ending{result: crm.ResultNoAnswer, at: at}
 	case d.Status == "CANCEL", d.Status == "" && !failure(cause):
 		return ending{result: crm.ResultRescinded, by: v.taker(d), at: at}
 	case dst.Up.set():

@@ -19,6 +19,9 @@ func (m mark) within(n mark, d time.Duration) bool {
 	return m.At.IsZero() || n.At.IsZero() || n.At.Sub(m.At) <= d
 }
 
+// together reports whether two instants, in whichever order, are no further apart than a move takes.
+func together(m, n mark) bool { return m.within(n, moveTime) && n.within(m, moveTime) }
+
 func (m mark) time() crm.Time { return crm.At(m.At) }
 
 // between returns the time from m to n; nil when it is not known.
@@ -55,8 +58,7 @@ type call struct {
 	Recs       []*recording      `json:"recs,omitempty"`
 	Pickups    []pickup          `json:"pickups,omitempty"`
 	Consults   []consult         `json:"consults,omitempty"`
-	Voicemail  mark              `json:"vm,omitzero"`
-	Mailed     string            `json:"vmc,omitempty"` // Uniqueid of the channel that reached voicemail
+	Mails      []mailing         `json:"vm,omitempty"`
 	Attributes map[string]string `json:"attrs,omitempty"`
 	Gaps       []crm.CallGap     `json:"gaps,omitempty"`
 	Missed     bool              `json:"missed,omitempty"` // frames of it were not seen
@@ -71,8 +73,9 @@ type call struct {
 // An origin is one of the calls that a call was joined from.
 type origin struct {
 	Linkedid string `json:"l"`
-	First    int    `json:"f"` // its first channel
-	Seq      uint64 `json:"s"` // of its first frame
+	First    int    `json:"f"`           // its first channel
+	Seq      uint64 `json:"s"`           // of its first frame
+	Joined   uint64 `json:"j,omitempty"` // when it was first joined with another; 0: never
 }
 
 // channel is one channel of Asterisk.
@@ -141,6 +144,9 @@ type dial struct {
 	Shown   string `json:"sh,omitempty"` // the name that the called phone shows
 	Forward string `json:"fw,omitempty"` // the phone sent the call on to there
 	Listed  bool   `json:"ls,omitempty"` // concluded from a list: when it began is not known
+
+	From    string `json:"at,omitempty"`  // where in the dialplan Src was: its Last, then
+	FromSeq uint64 `json:"ats,omitempty"` // and LastSeq
 }
 
 func (d *dial) answered() bool { return d.Status == "ANSWER" }
@@ -200,6 +206,12 @@ type recording struct {
 	Chan int    `json:"c"`
 	File string `json:"file,omitempty"`
 	span
+}
+
+// A mailing is that a channel reached voicemail, or left it.
+type mailing struct {
+	ID string `json:"id"` // Uniqueid
+	At mark   `json:"at"`
 }
 
 type pickup struct {

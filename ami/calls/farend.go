@@ -40,20 +40,8 @@ func (v *view) forWhom(d *dial) string {
 		return ""
 	}
 	top := v.outermostRinging(d)
-	for o := d; o != nil; o = v.outer(o) {
-		if o.Src < 0 {
-			continue
-		}
-		if who := followMe(localExten(v.Chans[o.Src].Name)); who != "" {
-			return who
-		}
-	}
-	for _, s := range v.Dials {
-		if s.Src == top.Src && v.overlap(s, top) {
-			if who := followMe(localExten(v.Chans[s.Dst].Name)); who != "" {
-				return who
-			}
-		}
+	if who := v.followed(d); who != "" {
+		return who
 	}
 	for _, s := range v.Dials {
 		if s.Forward != "" && v.forwardOf(s) == top && v.Chans[s.Dst].Kind == extension {
@@ -61,22 +49,46 @@ func (v *view) forWhom(d *dial) string {
 		}
 	}
 	if top.Src < 0 {
+		if at := localExten(v.Chans[top.Dst].Name); top.Dst != v.starter() && dialable(at) && !strings.HasSuffix(at, number) {
+			return at // whom a consultation is to
+		}
 		return ""
 	}
 	src := v.Chans[top.Src]
-	at := src.Last
+	at := top.From
 	for _, x := range v.Transfers {
-		if x.Blind && x.At.Seq < d.first() && x.At.Seq > src.LastSeq && v.inChain(d, x.Transferee) && dialable(x.Extension) {
+		if x.Blind && x.At.Seq < d.first() && x.At.Seq > top.FromSeq && v.inChain(d, x.Transferee) && dialable(x.Extension) {
 			at = x.Extension // of the steps from there nobody told
 		}
 	}
 	if at == "" || strings.HasSuffix(at, number) {
 		return ""
 	}
-	if at == src.Exten && src.Kind == trunk {
-		return "" // the DID: neither extension nor group
+	if at == src.Exten && src.Kind == trunk || v.click && top.Src == v.starter() && at == localExten(src.Name) {
+		return "" // the DID, or the phone that clicked: neither extension nor group that led there
 	}
 	return at
+}
+
+// followed returns the extension whose follow-me led to a dial, as its Local channels are
+// named: one that the dial was made behind, or one that was dialled beside such a one.
+func (v *view) followed(d *dial) string {
+	for o := d; o != nil; o = v.outer(o) {
+		if o.Src < 0 {
+			continue
+		}
+		if who := followMe(localExten(v.Chans[o.Src].Name)); who != "" {
+			return who
+		}
+		for _, s := range v.Dials {
+			if s.Src == o.Src && v.overlap(s, o) {
+				if who := followMe(localExten(v.Chans[s.Dst].Name)); who != "" {
+					return who
+				}
+			}
+		}
+	}
+	return ""
 }
 
 // outermostRinging returns the dial that led to d through Local pairs nobody had

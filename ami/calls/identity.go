@@ -73,6 +73,11 @@ func (t *Tracker) merge(a, b *call) {
 		}
 	}
 	t.noteMerge(a, b)
+	for _, c := range []*call{a, b} {
+		for i := range c.Origins {
+			c.Origins[i].Joined = cmp.Or(c.Origins[i].Joined, t.seq)
+		}
+	}
 	a.absorb(b)
 	for _, l := range b.Linkedids {
 		t.calls[l] = a
@@ -158,10 +163,10 @@ func (a *call) join(b *call) {
 	a.Pickups = append(a.Pickups, b.Pickups...)
 	a.Consults = append(a.Consults, b.Consults...)
 	a.Linkedids = append(a.Linkedids, b.Linkedids...)
-	slices.SortStableFunc(a.Linkedids, compareIDs)
-	if b.Voicemail.set() && (!a.Voicemail.set() || b.Voicemail.Seq < a.Voicemail.Seq) {
-		a.Voicemail, a.Mailed = b.Voicemail, b.Mailed
-	}
+	slices.SortStableFunc(a.Linkedids, func(x, y string) int {
+		return cmp.Or(compareIDs(x, y), cmp.Compare(a.firstFrame(x), a.firstFrame(y)))
+	})
+	a.Mails = append(a.Mails, b.Mails...)
 	for k, v := range b.Attributes {
 		if a.Attributes == nil {
 			a.Attributes = map[string]string{}
@@ -179,6 +184,16 @@ func (a *call) join(b *call) {
 	}
 	a.Told = a.Told.with(b.Told)
 	a.alive += b.alive
+}
+
+// firstFrame returns when a Linkedid of the call was first heard of.
+func (c *call) firstFrame(linkedid string) uint64 {
+	for _, o := range c.Origins {
+		if o.Linkedid == linkedid {
+			return o.Seq
+		}
+	}
+	return 0
 }
 
 func (d *dial) first() uint64 {

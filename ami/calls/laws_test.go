@@ -395,7 +395,8 @@ func plausible(c *crm.Call) error {
 		if !k.EndedAt.IsZero() && k.EndedAt.Before(k.StartedAt.Time) {
 			return fmt.Errorf("a talk ends before it begins")
 		}
-		if k.Extension == "" && c.Direction != crm.Inbound && len(c.Transfers) == 0 {
+		// a click may call two outside numbers
+		if k.Extension == "" && c.Direction != crm.Inbound && len(c.Transfers) == 0 && len(c.FarEnds) < 2 {
 			return fmt.Errorf("a talk without extension")
 		}
 	}

@@ -129,7 +129,7 @@ func (v *view) outcome(by crm.EndedBy) crm.Outcome {
 	switch {
 	case v.answeredAt().set():
 		return crm.Answered
-	case v.Voicemail.set():
+	case len(v.Mails) > 0:
 		return crm.Voicemail
 	case v.refusedItself():
 		return v.ownPhone()

@@ -136,12 +136,18 @@ func (v *view) parks() []crm.Parked {
 		r := crm.Parked{
 			Space: p.Space, By: by, StartedAt: p.From.time(), EndedAt: p.To.time(), Result: p.Result, RetrievedBy: v.who(p.Retriever),
 		}
-		if v.Cut.set() && p.To.Seq == v.Cut.Seq {
-			r.Result = "" // the PBX was gone, not he
+		if v.Cut.set() && p.To.Seq == v.Cut.Seq || p.Result == "abandoned" && !v.leftAt(p.Chan, p.To) {
+			r.Result = "" // the PBX was gone, not he, or somebody took him out
 		}
 		out = append(out, r)
 	}
 	return out
+}
+
+// leftAt reports whether the channel hung up, or asked to, at that instant.
+func (v *view) leftAt(ch int, at mark) bool {
+	gone := v.Chans[ch].Gone
+	return v.Chans[ch].Asked.before(at) || gone.set() && together(gone, at)
 }
 
 func (v *view) conferences() []crm.Conference {

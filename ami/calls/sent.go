@@ -10,7 +10,7 @@ import (
 func (v *view) transfersDone() []*transfer {
 	var out []*transfer
 	for _, x := range v.call.Transfers {
-		if !x.Blind || !v.isParking(x) {
+		if !v.isParking(x) {
 			out = append(out, x)
 		}
 	}
@@ -18,8 +18,11 @@ func (v *view) transfersDone() []*transfer {
 }
 
 // isParking reports whether the first thing that became of a transferred party is
-// that it was parked.
+// that it was parked, or that it took the place of a consultation that was.
 func (v *view) isParking(x *transfer) bool {
+	if !x.Blind {
+		return slices.ContainsFunc(v.Parks, func(p *park) bool { return p.covers(x.At.Seq) && v.consultedAt(x, p.Chan) })
+	}
 	if x.Transferee < 0 {
 		return false
 	}
@@ -140,23 +143,25 @@ func (v *view) completed(x *transfer, next uint64) bool {
 			}
 		}
 	}
-	if !x.Blind && v.askedVoicemail(x) {
-		return true // he took the place of the line that voicemail had answered
-	}
-	return v.Voicemail.Seq > x.At.Seq && v.Voicemail.Seq < next
+	return slices.ContainsFunc(v.Mails, func(m mailing) bool {
+		// else he took the place of the line that voicemail had answered
+		return m.At.Seq > x.At.Seq && m.At.Seq < next || !x.Blind && v.askedAt(x, m)
+	})
 }
 
-// askedVoicemail reports whether it was voicemail that answered the consultation: the
+// askedAt reports whether it was that voicemail that answered the consultation.
+func (v *view) askedAt(x *transfer, m mailing) bool {
+	ch := v.find(m.ID)
+	return ch >= 0 && v.consultedAt(x, ch)
+}
+
+// consultedAt reports whether a channel is where an attended transfer was prepared: the
 // transferer's other line, or the far half of the Local pair that was made for it.
-func (v *view) askedVoicemail(x *transfer) bool {
-	mailed := v.find(v.Mailed)
-	if mailed < 0 {
-		return false
-	}
-	if mailed == x.Second && x.Second != x.By {
+func (v *view) consultedAt(x *transfer, ch int) bool {
+	if ch == x.Second && x.Second != x.By {
 		return true
 	}
-	near := v.Chans[mailed].Peer
+	near := v.Chans[ch].Peer
 	return near >= 0 && (near == x.Target || x.Bridge != "" && v.Chans[near].wasIn(x.Bridge))
 }
 

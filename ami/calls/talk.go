@@ -42,11 +42,11 @@ func (v *view) conversations() []*talk {
 }
 
 // withRooms adds the time in conferences: to a conversation that goes on there, else
-// as one of its own. The party has none beside those that others of the call have with him.
+// as one of its own; whoever was sent there by the other has begun a new one. The party has none beside those that others of the call have with him.
 func (v *view) withRooms(out []*talk) []*talk {
 	for _, k := range v.roomTalks() {
 		i := slices.IndexFunc(out, func(o *talk) bool {
-			return o.ch == k.ch && (!o.To.set() || o.To.Seq >= k.From.Seq || o.To.within(k.From, moveTime) && !k.From.At.IsZero())
+			return o.ch == k.ch && !v.sentOff(o) && (!o.To.set() || o.To.Seq >= k.From.Seq || o.To.within(k.From, moveTime) && !k.From.At.IsZero())
 		})
 		if i < 0 {
 			if !v.hasAll(out, k) {
@@ -177,7 +177,7 @@ func (v *view) extend(k *talk, end mark) {
 // however long his phone stays in the bridge.
 func (v *view) sentOff(k *talk) bool {
 	return slices.ContainsFunc(v.Transfers, func(x *transfer) bool {
-		return x.Blind && (x.By == k.ch || x.By == k.near || x.By == k.anchor) && x.At.within(k.To, moveTime) && k.To.within(x.At, moveTime)
+		return x.Blind && (x.By == k.ch || x.By == k.near || x.By == k.anchor) && together(x.At, k.To)
 	})
 }
 

@@ -44,9 +44,8 @@ func (t *Tracker) varSet(m ami.Message) {
 	case "QUEUESTATUS":
 		t.queueStatus(ch, value)
 	case "VMSTATUS":
-		if !ch.call.Voicemail.set() {
-			ch.call.Voicemail, ch.call.Mailed = t.mark(), ch.ID
-		}
+		ch.call.Mails = append(ch.call.Mails, mailing{ch.ID, t.mark()})
+		t.touch(ch.call)
 		t.attribute(ch.call, "vmstatus", value)
 	case "MIXMONITOR_FILENAME":
 		t.recordFile(ch, value)
@@ -90,10 +89,8 @@ func (t *Tracker) newExten(m ami.Message) {
 		t.recordFile(ch, file)
 		return
 	case "VoiceMail":
-		if !ch.call.Voicemail.set() {
-			ch.call.Voicemail, ch.call.Mailed = t.mark(), ch.ID
-			t.touch(ch.call)
-		}
+		ch.call.Mails = append(ch.call.Mails, mailing{ch.ID, t.mark()})
+		t.touch(ch.call)
 	case "Queue":
 		ch.Queue, _, _ = strings.Cut(header(raw, "AppData"), ",")
 	}

@@ -30,9 +30,13 @@ func (v *view) via(k *talk) string {
 		return "conference"
 	}
 	for _, p := range v.Pickups {
-		if p.Picker == k.ch {
-			return "pickup"
+		if p.Picker != k.ch {
+			continue
 		}
+		if v.passedOn(k, p.At) {
+			return "transfer" // it was a consultation that he picked up
+		}
+		return "pickup"
 	}
 	for _, p := range v.Parks {
 		if p.Retriever == k.ch {
@@ -68,7 +72,14 @@ func (v *view) metInRoom(k *talk) bool {
 // neither was called for the other: each had a call of his own with the transferer.
 func (v *view) joined(k *talk) bool {
 	return slices.ContainsFunc(v.Transfers, func(x *transfer) bool {
-		return !x.Blind && x.By != k.ch && x.Second != k.ch && x.At.within(k.From, moveTime) && k.From.within(x.At, moveTime)
+		return !x.Blind && x.By != k.ch && x.Second != k.ch && together(x.At, k.From)
+	})
+}
+
+// passedOn reports whether an attended transfer after that instant began the talk.
+func (v *view) passedOn(k *talk, since mark) bool {
+	return slices.ContainsFunc(v.Transfers, func(x *transfer) bool {
+		return !x.Blind && x.At.Seq > since.Seq && together(x.At, k.From)
 	})
 }
 
@@ -77,7 +88,7 @@ func (v *view) joined(k *talk) bool {
 func (v *view) ledBy(d *dial) string {
 	via, at := "dial", uint64(0)
 	for _, x := range v.transfersDone() {
-		if x.At.Seq < d.first() && x.At.Seq > at && v.inChain(d, x.Transferee) {
+		if x.At.Seq < d.first() && x.At.Seq > at && v.inChain(d, x.Transferee) && !v.arrived(x, d.first()) {
 			via, at = "transfer", x.At.Seq
 		}
 	}
@@ -89,6 +100,25 @@ func (v *view) ledBy(d *dial) string {
 		}
 	}
 	return via
+}
+
+// arrived reports whether the party had somebody after a transfer, before seq: what led him
+// on from there was something else.
+func (v *view) arrived(x *transfer, seq uint64) bool {
+	by := v.transferer(x)
+	for _, k := range v.talks {
+		if k.ch != by && k.From.Seq < seq && (k.From.Seq > x.At.Seq || !x.Blind && together(k.From, x.At)) {
+			return true
+		}
+	}
+	for _, r := range v.Rooms {
+		for _, m := range r.Members {
+			if m.Chan == x.Transferee && m.From.Seq > x.At.Seq && m.From.Seq < seq {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // inChain reports whether a channel is one of those by which the dial was made.

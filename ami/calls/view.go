@@ -59,7 +59,7 @@ func (c *call) mainOrigin() int {
 	}
 	for _, o := range order {
 		for _, ch := range c.Chans {
-			if ch.Origin == o && ch.Kind == trunk {
+			if ch.Origin == o && ch.Kind == trunk && !c.sinceJoined(ch) {
 				return o
 			}
 		}
@@ -67,12 +67,19 @@ func (c *call) mainOrigin() int {
 	return order[0]
 }
 
+// sinceJoined reports whether the channel began when its call had been joined with another:
+// it is then a part of both, whatever its Linkedid.
+func (c *call) sinceJoined(ch *channel) bool {
+	joined := c.Origins[ch.Origin].Joined
+	return joined != 0 && ch.Born.Seq > joined
+}
+
 // placing returns the channel of the party that the call is from: the first one, or
 // behind a Local pair the phone that its other half called.
 func (v *view) placing() int {
-	first := v.Chans[v.first]
+	first := v.Chans[v.starter()]
 	if first.Kind != plumbing || first.Peer < 0 {
-		return v.first
+		return first.at
 	}
 	found := v.first
 	for _, d := range v.Dials {
@@ -84,6 +91,24 @@ func (v *view) placing() int {
 		}
 	}
 	return found
+}
+
+// starter returns the channel that a click-to-call began with: that of the phone, of who
+// picked its ring up, or the half of a Local pair to which the phone sent it on.
+func (v *view) starter() int {
+	for _, p := range v.Pickups {
+		if v.click && p.Target == v.first {
+			return p.Picker
+		}
+	}
+	if d := v.dialTo(v.first); v.click && d.Forward != "" {
+		for _, s := range v.Dials {
+			if s.Src < 0 && s != d && localExten(v.Chans[s.Dst].Name) == d.Forward {
+				return s.Dst
+			}
+		}
+	}
+	return v.first
 }
 
 // visible reports whether this is a call between people at all.
@@ -132,7 +157,7 @@ func (c *call) dialledTo(i int) string {
 	candidates := []string{c.Chans[i].LegNum}
 	if d.Src >= 0 {
 		src := c.Chans[d.Src]
-		candidates = append(candidates, localExten(src.Name), src.Last, src.Ran, src.Exten)
+		candidates = append(candidates, localExten(src.Name), d.From, src.Last, src.Ran, src.Exten)
 	}
 	for _, n := range candidates {
 		if n != "" && given != "" && strings.HasSuffix(n, given) && dialable(n) {
@@ -225,23 +250,25 @@ func (v *view) consulted(d *dial) bool {
 		return !v.places(d)
 	}
 	for i, o := range v.Origins {
-		if i != v.main && o.First == root {
+		if i != v.main && o.First == root && root != v.starter() {
 			return true
 		}
 	}
 	return false
 }
 
-// places reports whether the dial is that of the phone which places a click-to-call.
+// places reports whether the dial is that of the phone which places a click-to-call: this
+// one, or one by which somebody who is parked was fetched.
 func (v *view) places(d *dial) bool {
-	if d.Dst == v.first && d.Src < 0 {
+	if d.Src < 0 && (d.Dst == v.first || slices.ContainsFunc(v.Parks, func(p *park) bool { return p.Retriever == d.Dst })) {
 		return true
 	}
-	first := v.Chans[v.first]
+	start := v.starter()
+	first := v.Chans[start]
 	if first.Kind != plumbing || first.Peer < 0 || d.Src != first.Peer {
-		return false
+		return d.Dst == start && start != v.first
 	}
-	f := v.dialTo(v.first)
+	f := v.dialTo(start)
 	return f == nil || f.Src < 0 && (!f.answered() || d.first() < f.End.Seq)
 }
 
@@ -278,7 +305,7 @@ func (v *view) direction() crm.Direction {
 		limit = min(limit, x.At.Seq)
 	}
 	for _, d := range v.Dials {
-		if ch := v.Chans[d.Dst]; ch.Kind == trunk && ch.Origin == v.main && d.first() < limit && !v.places(d) {
+		if ch := v.Chans[d.Dst]; ch.Kind == trunk && (ch.Origin == v.main || v.sinceJoined(ch)) && d.first() < limit && !v.places(d) {
 			return crm.Outbound
 		}
 	}
