@@ -35,6 +35,13 @@ func asCloudEvent(e *Event) cloudEvent {
 		DataContentType: "application/json",
 		Data:            eventData{Call: e.Call, Into: e.Into, Contacts: e.Matches, Agent: e.Agent, Queue: e.Queue, Gap: e.Gap},
 	}
+	switch {
+	case len(e.Matches) > 0:
+	case e.OfferID != "":
+		c.Data.Contacts = []Match{}
+	default:
+		c.Data.Contacts = nil
+	}
 	if e.Call != nil && e.OfferID != "" {
 		c.Data.Offer = e.Call.Offer(e.OfferID)
 	}

@@ -116,9 +116,9 @@ type cloudEvent struct {
 type eventData struct {
 	Offer    *Offer      `json:"offer,omitempty"`
 	Call     *Call       `json:"call,omitempty"`
-	ID       string      `json:"id,omitempty"`   // of call.merged
-	Into     string      `json:"into,omitempty"` // of call.merged
-	Contacts []Match     `json:"contacts,omitempty"`
+	ID       string      `json:"id,omitempty"`      // of call.merged
+	Into     string      `json:"into,omitempty"`    // of call.merged
+	Contacts []Match     `json:"contacts,omitzero"` // empty only in offer.*
 	Agent    *AgentState `json:"agent,omitempty"`
 	Queue    *QueueState `json:"queue,omitempty"`
 	Gap      *Gap        `json:"gap,omitempty"`
@@ -147,7 +147,12 @@ func (e *Event) AppendJSON(b []byte) []byte {
 		b = appendText(b, "id", e.Subject())
 		b = appendString(b, "into", e.Into)
 	}
-	b = appendRare(b, "contacts", e.Matches, len(e.Matches) > 0)
+	switch {
+	case len(e.Matches) > 0:
+		b = appendRare(b, "contacts", e.Matches, true)
+	case e.OfferID != "":
+		b = append(appendKey(b, "contacts"), "[]"...) // of offers it is always there
+	}
 	if e.Agent != nil {
 		b = e.Agent.appendJSON(appendKey(b, "agent"))
 	}
@@ -179,6 +184,9 @@ func (e *Event) UnmarshalJSON(b []byte) error {
 	*e = Event{
 		Type: c.Type, At: c.Time, Call: c.Data.Call, Into: c.Data.Into,
 		Matches: c.Data.Contacts, Agent: c.Data.Agent, Queue: c.Data.Queue, Gap: c.Data.Gap,
+	}
+	if len(e.Matches) == 0 {
+		e.Matches = nil // that nobody is known is written, and no news
 	}
 	if c.Data.Offer != nil {
 		e.OfferID = c.Data.Offer.ID

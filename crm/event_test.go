@@ -21,9 +21,10 @@ func TestEventJSONComesBackTheSame(t *testing.T) {
 			PBX: "hq", Pos: Position{Epoch: 3, Seq: 12}, N: 1, Type: OfferCreated, At: at, Tenant: "default",
 			Call: call, OfferID: "hq:1700000000.2", Matches: []Match{{ID: "c1", Name: "Jane Doe", Score: 1, Reason: "number"}},
 		},
-		"what people did": {Pos: Position{Seq: 7}, Type: CallUpdated, At: at, Tenant: "default", Call: call},
-		"a merge":         {PBX: "hq", Pos: Position{Epoch: 1, Seq: 1}, Type: CallMerged, At: at, Tenant: "default", Call: call, Into: "hq:1.1"},
-		"a gap":           {PBX: "a/b", Pos: Position{Epoch: 1}, Type: GapOpened, At: at, Gap: &Gap{ID: "g", PBX: "a/b", Cause: GapDisconnect}},
+		"an offer of nobody known": {PBX: "hq", Pos: Position{Epoch: 3, Seq: 13}, Type: OfferEnded, At: at, Tenant: "default", Call: call, OfferID: "hq:1700000000.2"},
+		"what people did":          {Pos: Position{Seq: 7}, Type: CallUpdated, At: at, Tenant: "default", Call: call},
+		"a merge":                  {PBX: "hq", Pos: Position{Epoch: 1, Seq: 1}, Type: CallMerged, At: at, Tenant: "default", Call: call, Into: "hq:1.1"},
+		"a gap":                    {PBX: "a/b", Pos: Position{Epoch: 1}, Type: GapOpened, At: at, Gap: &Gap{ID: "g", PBX: "a/b", Cause: GapDisconnect}},
 	}
 	for name, want := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -42,6 +43,28 @@ func TestEventJSONComesBackTheSame(t *testing.T) {
 				t.Errorf("id %q, want %q", got.ID(), want.ID())
 			}
 		})
+	}
+}
+
+func TestOffersAlwaysSayWhoMayBeCalling(t *testing.T) {
+	call := &Call{ID: "hq:1", Offers: []Offer{{ID: "hq:2"}}}
+	for typ, want := range map[EventType]string{OfferCreated: "[]", CallUpdated: ""} {
+		e := Event{Type: typ, Call: call}
+		if typ == OfferCreated {
+			e.OfferID = "hq:2"
+		}
+		b, err := json.Marshal(&e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got struct {
+			Data struct {
+				Contacts json.RawMessage `json:"contacts"`
+			} `json:"data"`
+		}
+		if err := json.Unmarshal(b, &got); err != nil || string(got.Data.Contacts) != want {
+			t.Errorf("%s: contacts %q, want %q (%v)", typ, got.Data.Contacts, want, err)
+		}
 	}
 }
 

@@ -35,7 +35,13 @@ type matcher struct {
 	quiet atomic.Bool    // matches are shown and not stored: another node does that
 
 	calls sync.Map // of *matching by call id, from its start to a minute after its end; read without a lock, see way
+
+	mu   sync.Mutex
+	told []crm.Event // guarded by mu; what later published and the recorder has not taken yet
 }
+
+// maxTold bounds told while the store is away. What comes beyond it is shown and not recorded.
+const maxTold = 10_000
 
 type matching struct {
 	done  chan struct{} // closed when found is set
@@ -158,8 +164,36 @@ func (m *matcher) later(ctx context.Context, offer crm.Event, publish func(*crm.
 			return
 		}
 		offer.Type, offer.N, offer.Matches = crm.ContactMatched, laterN+offer.N, w.found
+		m.tell(offer)
 		publish(&offer)
 	})
+}
+
+// tell keeps what is about to be published for the recorder: a screen must not be told
+// of an event that the log never has. On a node that only looks on the owner records its own.
+func (m *matcher) tell(e crm.Event) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.quiet.Load() && len(m.told) < maxTold {
+		m.told = append(m.told, e)
+	}
+}
+
+// takeTold returns what was published since it was last asked, of frames up to a position:
+// nobody may read of a match before the ring that it belongs to.
+func (m *matcher) takeTold(to crm.Position) []crm.Event {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var taken, rest []crm.Event
+	for _, e := range m.told {
+		if e.Pos.Compare(to) <= 0 {
+			taken = append(taken, e)
+		} else {
+			rest = append(rest, e)
+		}
+	}
+	m.told = rest
+	return taken
 }
 
 // get returns what is looked up for a call; nil for nothing.

@@ -356,6 +356,7 @@ func (r *recorder) commit(ctx context.Context) error {
 		return nil
 	}
 	ch := r.pending()
+	r.events = append(r.events, r.match.takeTold(r.applied)...)
 	r.redriven.save(ch.State)
 	for _, c := range ch.Calls {
 		r.people.Dress(c)

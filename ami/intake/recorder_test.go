@@ -28,7 +28,7 @@ func slowRecorder(t *testing.T, takes time.Duration) *recorder {
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
 	r := &recorder{
-		pbx: "hq", store: slowStore{takes: takes}, people: NewPeople(nil, nil, log), logger: log, bear: applied,
+		pbx: "hq", store: slowStore{takes: takes}, people: NewPeople(nil, nil, log), match: newMatcher(nil, log), logger: log, bear: applied,
 		queue: make(chan []buffer.Entry, recorderQueue), state: map[string][]byte{},
 	}
 	var err error

@@ -260,10 +260,18 @@ func TestLateMatchEnrichesThePop(t *testing.T) {
 		m := newMatcher(store, slog.New(slog.DiscardHandler))
 		m.begin(t.Context(), inbound())
 		var got []crm.Event
-		m.later(t.Context(), crm.Event{Type: crm.OfferCreated, N: 1, Call: inbound()}, func(e *crm.Event) { got = append(got, *e) })
+		at := crm.Position{Epoch: 1, Seq: 7}
+		m.later(t.Context(), crm.Event{PBX: "hq", Pos: at, Type: crm.OfferCreated, N: 1, Call: inbound()}, func(e *crm.Event) { got = append(got, *e) })
 		m.wg.Wait()
 		if len(got) != 1 || got[0].Type != crm.ContactMatched || got[0].N == 1 || len(got[0].Matches) != 2 {
 			t.Fatalf("published: %+v", got)
+		}
+		if early := m.takeTold(crm.Position{}); len(early) != 0 {
+			t.Errorf("recorded before its ring: %+v", early)
+		}
+		told := m.takeTold(at)
+		if len(told) != 1 || told[0].ID() != got[0].ID() || len(m.takeTold(at)) != 0 {
+			t.Errorf("recorded: %+v, want once what was published", told)
 		}
 		if s := got[0].Matches[0].Score; s != 0.5 {
 			t.Errorf("one of two candidates scores %v", s)
