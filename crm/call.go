@@ -1,5 +1,11 @@
 package crm
 
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+)
+
 // Direction says where a call's first party came from.
 type Direction string
 
@@ -225,6 +231,19 @@ type Note struct {
 	Text string `json:"text"`
 	By   string `json:"by"`
 	At   Time   `json:"at"`
+}
+
+// SaidTag returns a short text that is another for another disposition or other notes:
+// what people said of a call, whatever the PBX says of it meanwhile.
+func SaidTag(d *Disposition, notes []Note) string {
+	h := sha256.New()
+	if d != nil {
+		fmt.Fprintf(h, "%q %q %q %d", d.Code, d.Note, d.By, d.At.UnixMilli())
+	}
+	for _, n := range notes {
+		fmt.Fprintf(h, " %q", n.ID)
+	}
+	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:12])
 }
 
 // Match is a contact that may be the other party of a call, and why.

@@ -96,8 +96,9 @@ type CallStore interface {
 	// "" on the last page. A cursor that is not from here is an *InputError of field "cursor".
 	Calls(ctx context.Context, tenant string, f CallFilter, p Page) (calls []*Call, next string, err error)
 	// SetDisposition replaces the call's disposition and appends a call.updated event.
-	// ErrNotFound when the call is not stored (yet).
-	SetDisposition(ctx context.Context, tenant, callID string, d Disposition) (*Call, error)
+	// ErrNotFound when the call is not stored (yet). Unless seen is "" it must be what
+	// SaidTag makes of the stored call, else ErrConflict and nothing is changed.
+	SetDisposition(ctx context.Context, tenant, callID string, d Disposition, seen string) (*Call, error)
 	// AddNote appends a note and a call.updated event. A note with an id that is there already is left alone.
 	AddNote(ctx context.Context, tenant, callID string, n Note) (*Call, error)
 	// SetContact stores which contact the call was matched with; nil clears it. It appends a contact.matched event.
@@ -219,6 +220,8 @@ type SessionStore interface {
 	Rotate(ctx context.Context, old []byte, next RefreshToken, now time.Time, grace time.Duration) (RefreshToken, error)
 	// EndFamily revokes the family of the token; an unknown hash is a no-op.
 	EndFamily(ctx context.Context, hash []byte) error
+	// EndSession revokes a family; one that is not there is a no-op.
+	EndSession(ctx context.Context, familyID string) error
 	// PutTicket stores a single-use ticket; TakeTicket removes and returns it,
 	// ErrUnauthenticated when unknown, used or expired.
 	PutTicket(ctx context.Context, t Ticket) error

@@ -139,7 +139,7 @@ crms:
 		return err == nil && len(found) == 1 && found[0].Name == "Ann"
 	})
 	putCall(t, d.store)
-	_, err = d.store.SetDisposition(ctx, "default", "hq:1.1", crm.Disposition{Code: "resolved", By: "alice", At: crm.At(time.Now())})
+	_, err = d.store.SetDisposition(ctx, "default", "hq:1.1", crm.Disposition{Code: "resolved", By: "alice", At: crm.At(time.Now())}, "")
 	if err != nil {
 		t.Fatal(err)
 	}

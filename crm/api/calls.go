@@ -7,6 +7,7 @@ import (
 	"math"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -21,7 +22,14 @@ type CallID struct {
 	ID string `path:"id" doc:"Percent-encoded, for it holds a colon"`
 }
 
-type callOutput struct{ Body *crm.Call }
+type callOutput struct {
+	ETag string `header:"ETag" doc:"Of what people said of the call: its disposition and notes"`
+	Body *crm.Call
+}
+
+func callAnswer(call *crm.Call) *callOutput {
+	return &callOutput{ETag: strconv.Quote(crm.SaidTag(call.Disposition, call.Notes)), Body: call}
+}
 
 func (a *API) registerCalls() {
 	route(a, huma.Operation{OperationID: "list-calls", Method: http.MethodGet, Path: "/v1/calls", Tags: []string{"calls"},
@@ -34,7 +42,7 @@ func (a *API) registerCalls() {
 }
 
 func (a *API) listCalls(ctx context.Context, c caller, in *callsInput) (*listOutput[*crm.Call], error) {
-	f, err := in.filter()
+	f, err := in.filter(a.region)
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +80,7 @@ func (a *API) readCall(ctx context.Context, c caller, in *CallID) (*callOutput, 
 	if err != nil {
 		return nil, err
 	}
-	return &callOutput{Body: call}, nil
+	return callAnswer(call), nil
 }
 
 // visibleCall returns the call as it is now, from the store or the live fold, if
@@ -134,7 +142,7 @@ type callsInput struct {
 	Paged
 	From         time.Time `query:"from" doc:"Calls that started then or later"`
 	Until        time.Time `query:"until" doc:"Calls that started before then"`
-	Number       string    `query:"number" maxLength:"40" doc:"At least four digits: how the caller's or the dialled number ends; with a + the whole number"`
+	Number       string    `query:"number" maxLength:"40" doc:"At least four digits: how the caller's or the dialled number ends; the whole number with a +, or as it is dialled in the country of the first PBX"`
 	Agent        string    `query:"agent" maxLength:"200" doc:"User name of an offer or talk"`
 	Extension    string    `query:"extension" maxLength:"200"`
 	Queue        string    `query:"queue" maxLength:"200"`
@@ -146,7 +154,7 @@ type callsInput struct {
 	Q            string    `query:"q" maxLength:"200" doc:"Words in notes, in the disposition's note, the caller's or the contact's name"`
 }
 
-func (in *callsInput) filter() (crm.CallFilter, error) {
+func (in *callsInput) filter(region string) (crm.CallFilter, error) {
 	f := crm.CallFilter{
 		From: in.From, Until: in.Until, Agent: in.Agent, Extension: in.Extension, Queue: in.Queue,
 		Direction: crm.Direction(in.Direction), Outcome: crm.Outcome(in.Outcome), Disposition: in.Disposition, Q: in.Q,
@@ -162,6 +170,6 @@ func (in *callsInput) filter() (crm.CallFilter, error) {
 	if f.MinTalk, err = parseMinTalk(in.MinTalk); err != nil {
 		return f, err
 	}
-	f.Number, err = parseNumberFilter(in.Number)
+	f.Number, err = parseNumberFilter(in.Number, region)
 	return f, err
 }

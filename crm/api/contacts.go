@@ -49,7 +49,7 @@ type createContactInput struct {
 
 type updateContactInput struct {
 	ContactID
-	IfMatch string `header:"If-Match" maxLength:"40" doc:"ETag of the version that was read; without it the last writer wins"`
+	IfMatch string `header:"If-Match" maxLength:"200" doc:"ETag of the version that was read; without it the last writer wins"`
 	Body    contactBody
 }
 
@@ -126,7 +126,7 @@ func (a *API) updateContact(ctx context.Context, c caller, in *updateContactInpu
 	if err != nil {
 		return nil, err
 	}
-	if contact.Version, err = parseIfMatch(in.IfMatch); err != nil {
+	if contact.Version, err = readVersion(in.IfMatch); err != nil {
 		return nil, err
 	}
 	if err := a.keepsTo(ctx, c, in.ID, contact); err != nil {
@@ -198,14 +198,27 @@ func contactAnswer(c crm.Contact) *contactOutput {
 	return &contactOutput{ETag: strconv.Quote(strconv.Itoa(c.Version)), Body: c}
 }
 
-// parseIfMatch returns the version in an If-Match header, 0 for none or "*".
-func parseIfMatch(s string) (int, error) {
+// parseIfMatch returns what stands between the quotes of an If-Match header, "" for none or "*".
+func parseIfMatch(s string) (string, error) {
 	if s == "" || s == "*" {
-		return 0, nil
+		return "", nil
 	}
-	v, err := strconv.Atoi(strings.Trim(strings.TrimPrefix(s, "W/"), `"`))
+	tag, err := strconv.Unquote(strings.TrimPrefix(s, "W/"))
+	if err != nil || tag == "" || s[0] != '"' && s[0] != 'W' {
+		return "", &crm.InputError{Field: "If-Match", Msg: "must be an ETag that was handed out here, with its quotes"}
+	}
+	return tag, nil
+}
+
+// readVersion returns the version of a contact that an If-Match header names, 0 for any.
+func readVersion(s string) (int, error) {
+	tag, err := parseIfMatch(s)
+	if err != nil || tag == "" {
+		return 0, err
+	}
+	v, err := strconv.Atoi(tag)
 	if err != nil || v < 1 {
-		return 0, &crm.InputError{Field: "If-Match", Msg: "must be an ETag that was handed out here"}
+		return 0, errPrecondition // no version of any contact
 	}
 	return v, nil
 }

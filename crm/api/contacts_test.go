@@ -22,9 +22,9 @@ func TestContactLifecycle(t *testing.T) {
 	b.user("acme", "outsider", crm.RoleOwner)
 	var c crm.Contact
 	r := b.do(ask{as: "boss", method: "POST", path: "/v1/contacts",
-		body: map[string]any{"name": "Zoë Example", "numbers": []string{"020 7946 0000", "+44 20 7946 0000", "+49 30 1234567"}, "url": "https://crm.example/1"}}).want(201)
+		body: map[string]any{"name": "Zoë Example", "numbers": []string{"020 7946 0000", "+44 20 7946 0000", "+49 30 1234567", "+44 1632 960055"}, "url": "https://crm.example/1"}}).want(201)
 	r.into(&c)
-	if want := []crm.Number{"+442079460000", "+49301234567"}; !slices.Equal(c.Numbers, want) {
+	if want := []crm.Number{"+442079460000", "+49301234567", "+441632960055"}; !slices.Equal(c.Numbers, want) {
 		t.Errorf("numbers %v, want %v", c.Numbers, want)
 	}
 	if c.Version != 1 || r.header.Get("ETag") != `"1"` || c.ID == "" || c.CreatedAt.IsZero() {
@@ -54,6 +54,7 @@ func TestContactLifecycle(t *testing.T) {
 	}
 	put(`"7"`).want(http.StatusPreconditionFailed).problem()
 	put(`nonsense`).field("If-Match")
+	put(`"of another resource"`).want(http.StatusPreconditionFailed).problem()
 	if got := put(`"1"`).want(200).header.Get("ETag"); got != `"2"` {
 		t.Errorf("ETag %s, want \"2\"", got)
 	}

@@ -38,7 +38,7 @@ func (a *API) admit(r *http.Request, route string) (caller, error) {
 	if _, public := allow(a.policy, route, ""); public {
 		return c, nil
 	}
-	token, ok := bearer(r)
+	token, ok := bearer(r.Header.Get("Authorization"))
 	if !ok {
 		return c, fmt.Errorf("no token: %w", crm.ErrUnauthenticated)
 	}
@@ -53,8 +53,8 @@ func (a *API) admit(r *http.Request, route string) (caller, error) {
 	return c, a.limits.take(c.Session)
 }
 
-func bearer(r *http.Request) (string, bool) {
-	scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " ")
+func bearer(authorization string) (string, bool) {
+	scheme, token, ok := strings.Cut(authorization, " ")
 	return strings.TrimSpace(token), ok && strings.EqualFold(scheme, "Bearer")
 }
 

@@ -39,8 +39,11 @@ type refreshInput struct {
 	SecureCookie string `cookie:"__Host-patchcord-refresh"`
 	PlainCookie  string `cookie:"patchcord-refresh"`
 	CSRF         string `header:"X-Patchcord-CSRF" doc:"Any value; needed when the refresh token is in a cookie"`
-	Body         *struct {
+	// Authorization is for logging out without a refresh token.
+	Authorization string `header:"Authorization" doc:"To log out without a refresh token: an access token of the login"`
+	Body          *struct {
 		RefreshToken string `json:"refresh_token,omitempty" maxLength:"200" doc:"Absent: the cookie"`
+		Cookie       bool   `json:"cookie,omitempty" doc:"As at login; where the refresh token came from decides where the next goes"`
 	}
 }
 
@@ -70,7 +73,7 @@ func (a *API) registerLogin() {
 		Description: "A refresh token is good once; the same one gives the same successor for ten seconds, " +
 			"and ends the login when it is used later."}, a.refresh)
 	route(a, huma.Operation{OperationID: "logout", Method: http.MethodPost, Path: "/v1/auth/logout", Tags: []string{"login"},
-		DefaultStatus: http.StatusNoContent, Summary: "End the login that a refresh token belongs to"}, a.logout)
+		DefaultStatus: http.StatusNoContent, Summary: "End the login that a refresh token belongs to; without one, that of the access token"}, a.logout)
 	route(a, huma.Operation{OperationID: "jwks", Method: http.MethodGet, Path: "/.well-known/jwks.json", Tags: []string{"login"},
 		Summary: "The keys that verify access tokens"}, a.jwks)
 }
@@ -104,6 +107,9 @@ func (a *API) refresh(ctx context.Context, c caller, in *refreshInput) (*tokenOu
 
 func (a *API) logout(ctx context.Context, c caller, in *refreshInput) (*logoutOutput, error) {
 	token, byCookie, err := a.refreshToken(c.client, in)
+	if errors.Is(err, crm.ErrUnauthenticated) {
+		return &logoutOutput{}, a.endSession(ctx, in.Authorization)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -114,6 +120,19 @@ func (a *API) logout(ctx context.Context, c caller, in *refreshInput) (*logoutOu
 		return &logoutOutput{}, nil
 	}
 	return &logoutOutput{SetCookie: []http.Cookie{refreshCookie(c.client, "", time.Time{})}, ClearSiteData: `"storage"`}, nil
+}
+
+// endSession ends the login of an access token.
+func (a *API) endSession(ctx context.Context, authorization string) error {
+	token, ok := bearer(authorization)
+	if !ok {
+		return fmt.Errorf("no token: %w", crm.ErrUnauthenticated)
+	}
+	p, err := a.auth.Verify(ctx, token)
+	if err != nil {
+		return err
+	}
+	return a.auth.EndSession(ctx, p)
 }
 
 // refreshToken returns the token in the body, else the one in the cookie, which

@@ -37,6 +37,21 @@ func TestLoginAndRefresh(t *testing.T) {
 	b.do(ask{method: "POST", path: "/v1/auth/refresh", body: map[string]any{"refresh_token": next.RefreshToken}}).want(401).problem()
 }
 
+func TestLogoutWithNothingButTheAccessToken(t *testing.T) {
+	b := newBench(t)
+	b.user("default", "anna", crm.RoleAgent)
+	var got, other tokenBody
+	b.do(ask{method: "POST", path: "/v1/auth/login", body: creds("anna", password, false)}).want(200).into(&got)
+	b.do(ask{method: "POST", path: "/v1/auth/login", body: creds("anna", password, false)}).want(200).into(&other)
+	b.tokens["anna"] = got.AccessToken
+	b.do(ask{as: "anna", method: "POST", path: "/v1/auth/logout"}).want(204)
+	refresh := func(t tokenBody) reply {
+		return b.do(ask{method: "POST", path: "/v1/auth/refresh", body: map[string]any{"refresh_token": t.RefreshToken, "cookie": true}})
+	}
+	refresh(got).want(401).problem()
+	refresh(other).want(200) // another login of hers goes on
+}
+
 func TestLoginByCookie(t *testing.T) {
 	for _, c := range []struct {
 		name, publicURL, cookie, attributes string

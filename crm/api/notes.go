@@ -22,7 +22,8 @@ const (
 
 type dispositionInput struct {
 	CallID
-	Body struct {
+	IfMatch string `header:"If-Match" maxLength:"200" doc:"ETag of the call as it was read; without it the last one counts"`
+	Body    struct {
 		Code string `json:"code" minLength:"1" maxLength:"200" doc:"One of /v1/dispositions"`
 		Note string `json:"note,omitempty" maxLength:"4000"`
 	}
@@ -52,12 +53,19 @@ func (a *API) setDisposition(ctx context.Context, c caller, in *dispositionInput
 	if err := a.checkCode(ctx, c.Tenant, in.Body.Code); err != nil {
 		return nil, err
 	}
+	seen, err := parseIfMatch(in.IfMatch)
+	if err != nil {
+		return nil, err
+	}
 	d := crm.Disposition{Code: in.Body.Code, Note: in.Body.Note, By: c.Name, At: crm.At(time.Now())}
-	call, err := whenRecorded(ctx, func() (*crm.Call, error) { return a.store.SetDisposition(ctx, c.Tenant, in.ID, d) })
+	call, err := whenRecorded(ctx, func() (*crm.Call, error) { return a.store.SetDisposition(ctx, c.Tenant, in.ID, d, seen) })
+	if errors.Is(err, crm.ErrConflict) {
+		return nil, errPrecondition
+	}
 	if err != nil {
 		return nil, fmt.Errorf("set disposition: %w", err)
 	}
-	return &callOutput{Body: call}, nil
+	return callAnswer(call), nil
 }
 
 func (a *API) checkCode(ctx context.Context, tenant, code string) error {
@@ -89,7 +97,7 @@ func (a *API) addNote(ctx context.Context, c caller, in *noteInput) (*callOutput
 	if err != nil {
 		return nil, fmt.Errorf("add note: %w", err)
 	}
-	return &callOutput{Body: call}, nil
+	return callAnswer(call), nil
 }
 
 // whenRecorded repeats a write to a call that exists but is not in the store yet.

@@ -28,6 +28,28 @@ func TestDispositionIsSet(t *testing.T) {
 	}
 }
 
+func TestDispositionHeedsWhatWasRead(t *testing.T) {
+	b := newBench(t)
+	b.user("default", "anna", crm.RoleAgent)
+	b.record("default", "hq", someCall("hq:1.1", "anna"))
+	put := func(match string) reply {
+		return b.do(ask{as: "anna", method: "PUT", path: callPath("hq:1.1") + "/disposition", body: map[string]any{"code": "resolved"},
+			header: map[string]string{"If-Match": match}})
+	}
+	read := b.get("anna", callPath("hq:1.1")).want(200).header.Get("ETag")
+	set := put(read).want(200).header.Get("ETag")
+	if set == "" || set == read || set != b.get("anna", callPath("hq:1.1")).header.Get("ETag") {
+		t.Errorf("ETag %s after %s", set, read)
+	}
+	put(read).want(http.StatusPreconditionFailed).problem()
+	put(`"nonsense"`).want(http.StatusPreconditionFailed).problem()
+	put("nonsense").field("If-Match")
+	put("*").want(200)
+	noted := b.do(ask{as: "anna", method: "POST", path: callPath("hq:1.1") + "/notes", body: map[string]any{"text": "n"}}).want(201).header.Get("ETag")
+	put(set).want(http.StatusPreconditionFailed)
+	put(noted).want(200)
+}
+
 func TestDispositionRefuses(t *testing.T) {
 	b := newBench(t)
 	b.user("default", "anna", crm.RoleAgent)
@@ -52,8 +74,8 @@ type lateStore struct {
 	commit func()
 }
 
-func (s *lateStore) SetDisposition(ctx context.Context, tenant, id string, d crm.Disposition) (*crm.Call, error) {
-	c, err := s.Store.SetDisposition(ctx, tenant, id, d)
+func (s *lateStore) SetDisposition(ctx context.Context, tenant, id string, d crm.Disposition, seen string) (*crm.Call, error) {
+	c, err := s.Store.SetDisposition(ctx, tenant, id, d, seen)
 	s.once.Do(s.commit)
 	return c, err
 }

@@ -6,8 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/nyaruka/phonenumbers"
-
 	"patchcord/crm"
 )
 
@@ -15,17 +13,21 @@ import (
 // half of all calls.
 const minDigits = 4
 
-// parseNumberFilter keeps the digits of what somebody typed, and a leading plus.
-func parseNumberFilter(s string) (string, error) {
+// parseNumberFilter keeps the digits of what somebody typed, and a leading plus. A whole
+// number as it is dialled in the region becomes one with a plus: so are numbers recorded.
+func parseNumberFilter(s, region string) (string, error) {
 	if s == "" {
 		return "", nil
 	}
 	digits := digitsOf(s)
 	if len(digits) < minDigits {
-		return "", &crm.InputError{Field: "number", Msg: fmt.Sprintf("needs at least %d digits", minDigits)}
+		return "", &crm.InputError{Field: "number", Msg: fmt.Sprintf("needs at least %d digits; for a phone of the house use extension", minDigits)}
 	}
 	if hasPlus(s) {
 		return "+" + digits, nil
+	}
+	if n, ok := crm.E164(digits, region); ok && digits[0] == '0' {
+		return string(n), nil
 	}
 	return digits, nil
 }
@@ -51,11 +53,7 @@ func (a *API) e164(s string) (crm.Number, bool) {
 	if hasPlus(s) {
 		s = "+" + strings.TrimLeft(s, " +")
 	}
-	n, err := phonenumbers.Parse(s, a.region)
-	if err != nil || !phonenumbers.IsValidNumber(n) {
-		return "", false
-	}
-	return crm.Number(phonenumbers.Format(n, phonenumbers.E164)), true
+	return crm.E164(s, a.region)
 }
 
 // parseMinTalk reads milliseconds, or a duration with its unit.

@@ -52,6 +52,15 @@ func documentPush(doc *huma.OpenAPI) {
 {"op":"event","cursor":"…","event":{CloudEvents 1.0}}. recovered true: every event after resume follows, in order;
 false: the snapshot replaces what the client knew. The client acknowledges a pop with {"op":"ack","offer":"…"}.
 
+Types: call.started, call.answered, call.updated, call.transferred, call.merged, call.ended, offer.created,
+offer.accepted, offer.rescinded, offer.ended, agent.state, queue.state, contact.matched, gap.opened, gap.closed. data of
+offer.* is {"offer":{…},"call":{…},"contacts":[…]}, of call.* {"call":{…}}.
+
+Close codes: 1000 closed by the client; 1001 no answer to pings for a minute; 1008 not a message of this protocol; 1009 a
+message over 16 KiB; 1012 the daemon restarts, and the reason holds retry_ms=<when to come back>; 1013 try again; 4001 no
+hello with a valid ticket within 5 s, or the login has ended; 4003 the role may not listen; 4008 too slow: come back and
+resume; 4009 replaced, as the user opened more than 5 sockets; 4029 more than 20 messages a second.
+
 What is received follows from role and extensions: an agent's own offers, and of a call everything from his offer until
 he is out of it or it ends.`,
 		Responses: map[string]*huma.Response{

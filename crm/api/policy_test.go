@@ -94,7 +94,7 @@ func attempts(b *bench, mine, theirs string) map[string][]attempt {
 		"push-ticket":          {{"/v1/push/ticket", nil, "200 200 200 200 403 403 200 200 401"}},
 		"login":                {{"/v1/auth/login", map[string]any{"username": "no", "password": "no"}, "401 401 401 401 401 429 429 429 429"}},
 		"refresh":              {{"/v1/auth/refresh", nil, "401 401 401 401 401 401 401 401 401"}},
-		"logout":               {{"/v1/auth/logout", nil, "401 401 401 401 401 401 401 401 401"}},
+		"logout":               {{"/v1/auth/logout", nil, "204 204 204 204 204 204 204 204 401"}},
 		"setup":                {{"/v1/setup", map[string]any{"token": "x", "username": "new", "password": password}, "422 422 422 422 422 422 422 422 422"}},
 		"jwks":                 {{"/.well-known/jwks.json", nil, "200 200 200 200 200 200 200 200 200"}},
 		"healthz":              {{"/healthz", nil, "200 200 200 200 200 200 200 200 200"}},

@@ -77,6 +77,14 @@ func (s *Service) Logout(ctx context.Context, refresh crm.Secret) error {
 	return nil
 }
 
+// EndSession ends the login that an access token of p belongs to.
+func (s *Service) EndSession(ctx context.Context, p crm.Principal) error {
+	if err := s.store.EndSession(ctx, p.Session); err != nil {
+		return fmt.Errorf("logout: %w", err)
+	}
+	return nil
+}
+
 // successor derives what follows a refresh token, so that every node gives the
 // same one and nobody has to keep it in clear.
 func (s *Service) successor(refresh string) string {

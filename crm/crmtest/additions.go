@@ -13,7 +13,7 @@ var additionTests = []test{
 		ctx := t.Context()
 		_, err := s.Call(ctx, tenant, "hq:9.9")
 		wantErr(t, err, crm.ErrNotFound)
-		_, err = s.SetDisposition(ctx, tenant, "hq:9.9", crm.Disposition{Code: "resolved"})
+		_, err = s.SetDisposition(ctx, tenant, "hq:9.9", crm.Disposition{Code: "resolved"}, "")
 		wantErr(t, err, crm.ErrNotFound)
 		_, err = s.AddNote(ctx, tenant, "hq:9.9", crm.Note{ID: "n1"})
 		wantErr(t, err, crm.ErrNotFound)
@@ -41,15 +41,31 @@ var additionTests = []test{
 	{"a disposition is replaced, and found by the last only", func(t *testing.T, s crm.Store) {
 		ctx := t.Context()
 		own(t, s, "hq", tenant).store(openCall("hq:1.1", 0))
-		_, err := s.SetDisposition(ctx, tenant, "hq:1.1", crm.Disposition{Code: "callback", Note: "tomorrow", By: "ann", At: at(5)})
+		_, err := s.SetDisposition(ctx, tenant, "hq:1.1", crm.Disposition{Code: "callback", Note: "tomorrow", By: "ann", At: at(5)}, "")
 		check(t, err)
 		want := crm.Disposition{Code: "resolved", By: "bob", At: at(6)}
-		c, err := s.SetDisposition(ctx, tenant, "hq:1.1", want)
+		c, err := s.SetDisposition(ctx, tenant, "hq:1.1", want, "")
 		check(t, err)
 		equal(t, "disposition", c.Disposition, want)
 		equal(t, "by first code", ids(t, s, tenant, crm.CallFilter{Disposition: "callback"}, 0), []string{})
 		equal(t, "by last code", ids(t, s, tenant, crm.CallFilter{Disposition: "resolved"}, 0), []string{"hq:1.1"})
 		equal(t, "by first note", ids(t, s, tenant, crm.CallFilter{Q: "tomorrow"}, 0), []string{})
+	}},
+	{"a disposition for a call that others spoke of meanwhile is refused when asked to", func(t *testing.T, s crm.Store) {
+		ctx := t.Context()
+		own(t, s, "hq", tenant).store(openCall("hq:1.1", 0))
+		first := crm.Disposition{Code: "callback", By: "ann", At: at(5)}
+		c, err := s.SetDisposition(ctx, tenant, "hq:1.1", first, crm.SaidTag(nil, nil))
+		check(t, err)
+		seen := crm.SaidTag(c.Disposition, c.Notes)
+		_, err = s.AddNote(ctx, tenant, "hq:1.1", crm.Note{ID: "n1", Text: "first", By: "ann", At: at(6)})
+		check(t, err)
+		_, err = s.SetDisposition(ctx, tenant, "hq:1.1", crm.Disposition{Code: "resolved", By: "bob", At: at(7)}, seen)
+		wantErr(t, err, crm.ErrConflict)
+		equal(t, "disposition", mustCall(t, s, "hq:1.1").Disposition, first)
+		equal(t, "events", len(log(t, s, tenant)), 2)
+		_, err = s.SetDisposition(ctx, tenant, "hq:9.9", first, seen)
+		wantErr(t, err, crm.ErrNotFound)
 	}},
 	{"a note with a known id is left alone, without an event", func(t *testing.T, s crm.Store) {
 		ctx := t.Context()
@@ -101,7 +117,7 @@ func additionsOutlive(t *testing.T, s crm.Store) {
 	d := crm.Disposition{Code: "resolved", Note: "refund", By: "ann", At: at(5)}
 	n := crm.Note{ID: "n1", Text: "asked for an invoice", By: "ann", At: at(4)}
 	m := crm.Match{ID: "c1", Name: "Grace Hopper", Score: 1, Reason: "number"}
-	_, err := s.SetDisposition(ctx, tenant, "hq:1.1", d)
+	_, err := s.SetDisposition(ctx, tenant, "hq:1.1", d, "")
 	check(t, err)
 	_, err = s.AddNote(ctx, tenant, "hq:1.1", n)
 	check(t, err)

@@ -124,7 +124,7 @@ func amendInserts(t *testing.T, s crm.Store) {
 func amendFills(t *testing.T, s crm.Store) {
 	ctx := t.Context()
 	own(t, s, "hq", tenant).store(holed("hq:7.1", 0))
-	_, err := s.SetDisposition(ctx, tenant, "hq:7.1", crm.Disposition{Code: "resolved", By: "ann", At: at(6)})
+	_, err := s.SetDisposition(ctx, tenant, "hq:7.1", crm.Disposition{Code: "resolved", By: "ann", At: at(6)}, "")
 	check(t, err)
 	f := crm.Found{Call: foundCall("hq:7.1", 0), By: crm.LedgerCEL}
 	equal(t, "counts", amendAll(t, s, f), crm.Amended{Filled: 1})

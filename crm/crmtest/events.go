@@ -75,7 +75,7 @@ func peoplesEvents(t *testing.T, s crm.Store) {
 	ctx := t.Context()
 	own(t, s, "hq", tenant).store(openCall("hq:1.1", 0))
 	d := crm.Disposition{Code: "resolved", By: "ann", At: at(5)}
-	whole, err := s.SetDisposition(ctx, tenant, "hq:1.1", d)
+	whole, err := s.SetDisposition(ctx, tenant, "hq:1.1", d, "")
 	check(t, err)
 	m := crm.Match{ID: "c1", Name: "Grace", Score: 1, Reason: "number"}
 	matched, err := s.SetContact(ctx, tenant, "hq:1.1", &m)

@@ -125,7 +125,7 @@ func everyFilter(t *testing.T, s crm.Store) {
 	own(t, s, "branch", "other").store(endedCall("hq:1.1", 0, "ann", "101", "sales"))
 	_, err := s.AddNote(ctx, tenant, bob.ID, crm.Note{ID: "n", Text: "Wants a Rückruf, très URGENT!", By: "bob", At: at(12)})
 	check(t, err)
-	_, err = s.SetDisposition(ctx, tenant, bob.ID, crm.Disposition{Code: "callback", By: "bob", At: at(12)})
+	_, err = s.SetDisposition(ctx, tenant, bob.ID, crm.Disposition{Code: "callback", By: "bob", At: at(12)}, "")
 	check(t, err)
 	yes, no := true, false
 	for _, c := range []struct {

@@ -88,7 +88,7 @@ func mergeMoves(t *testing.T, s crm.Store) {
 	_, err = s.AddNote(ctx, tenant, stays.ID, n1)
 	check(t, err)
 	d := crm.Disposition{Code: "callback", By: "ann", At: at(5)}
-	_, err = s.SetDisposition(ctx, tenant, gone.ID, d)
+	_, err = s.SetDisposition(ctx, tenant, gone.ID, d, "")
 	check(t, err)
 	m := crm.Match{ID: "c1", Name: "Grace Hopper", Score: 1, Reason: "number"}
 	_, err = s.SetContact(ctx, tenant, gone.ID, &m)

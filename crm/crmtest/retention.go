@@ -47,7 +47,7 @@ var retentionTests = []test{
 		own(t, s, "hq", tenant).store(endedCall("hq:1.1", 1, "ann", "101", "sales"))
 		_, err := s.AddNote(ctx, tenant, "hq:1.1", crm.Note{ID: "n", Text: "secret", By: "ann", At: at(4)})
 		check(t, err)
-		_, err = s.SetDisposition(ctx, tenant, "hq:1.1", crm.Disposition{Code: "sale", Note: "hidden", By: "ann", At: at(4)})
+		_, err = s.SetDisposition(ctx, tenant, "hq:1.1", crm.Disposition{Code: "sale", Note: "hidden", By: "ann", At: at(4)}, "")
 		check(t, err)
 		equal(t, "removed", expire(t, s, crm.KeepNotes, at(60), 10), 1)
 		c := mustCall(t, s, "hq:1.1")

@@ -120,6 +120,17 @@ var sessionTests = []test{
 		_, err = rotate(t, s, "t1", "t2", at(2).Time)
 		wantErr(t, err, crm.ErrUnauthenticated)
 	}},
+	{"a family is ended by its id", func(t *testing.T, s crm.Store) {
+		login(t, s)
+		next, err := rotate(t, s, "t0", "t1", at(1).Time)
+		check(t, err)
+		check(t, s.EndSession(t.Context(), "unknown"))
+		_, err = rotate(t, s, "t1", "t2", at(2).Time)
+		check(t, err)
+		check(t, s.EndSession(t.Context(), next.FamilyID))
+		_, err = rotate(t, s, "t2", "t3", at(3).Time)
+		wantErr(t, err, crm.ErrUnauthenticated)
+	}},
 	{"of sixteen thieves one gets a successor, and the family ends", func(t *testing.T, s crm.Store) {
 		login(t, s)
 		var won, reused atomic.Int64

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"patchcord/crm"
@@ -29,11 +30,19 @@ func (s *Store) Call(ctx context.Context, tenant, id string) (*crm.Call, error) 
 }
 
 // SetDisposition implements crm.CallStore.
-func (s *Store) SetDisposition(ctx context.Context, tenant, callID string, d crm.Disposition) (*crm.Call, error) {
-	return s.add(ctx, "set disposition", tenant, callID, func(a *stored.Added) *crm.Event {
+func (s *Store) SetDisposition(ctx context.Context, tenant, callID string, d crm.Disposition, seen string) (*crm.Call, error) {
+	changed := false
+	call, err := s.add(ctx, "set disposition", tenant, callID, func(a *stored.Added) *crm.Event {
+		if changed = seen != "" && seen != crm.SaidTag(a.Disposition, a.Notes); changed {
+			return nil
+		}
 		a.Disposition = &d
 		return &crm.Event{Type: crm.CallUpdated, At: d.At}
 	})
+	if changed && err == nil {
+		return nil, fmt.Errorf("set disposition of %s: %w", callID, crm.ErrConflict)
+	}
+	return call, err
 }
 
 // AddNote implements crm.CallStore.

@@ -140,3 +140,8 @@ func (s *Store) EndFamily(ctx context.Context, hash []byte) error {
 		return revoke(ctx, t, k.FamilyID)
 	})
 }
+
+// EndSession implements crm.SessionStore.
+func (s *Store) EndSession(ctx context.Context, familyID string) error {
+	return s.write(ctx, "end session", func(t tx) error { return revoke(ctx, t, familyID) })
+}

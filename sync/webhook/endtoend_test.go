@@ -38,7 +38,7 @@ func TestRoadFromTheStoreToTheReceiver(t *testing.T) {
 	const calls = 30
 	commitCalls(t, store, calls)
 	d := crm.Disposition{Code: "resolved", By: "ann", At: crm.At(time.Now())}
-	if _, err := store.SetDisposition(t.Context(), "default", "hq:3", d); err != nil {
+	if _, err := store.SetDisposition(t.Context(), "default", "hq:3", d, ""); err != nil {
 		t.Fatal(err)
 	}
 	work(t, store, remote, func() bool {
