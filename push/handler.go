@@ -52,6 +52,18 @@ func NewHandler(h *Hub, cfg HandlerConfig) *Handler {
 		WriteBufferSize:  1024,
 		WriteBufferPool:  &sync.Pool{},
 		CheckOrigin:      hd.originAllowed,
+		Error: func(w http.ResponseWriter, _ *http.Request, status int, reason error) {
+			switch status {
+			case http.StatusBadRequest:
+				w.Header().Set("Upgrade", "websocket") // RFC 9110 section 15.5.22: what is wanted instead
+				w.Header().Set("Connection", "Upgrade")
+				problem(w, http.StatusUpgradeRequired, reason.Error())
+			case http.StatusForbidden:
+				problem(w, status, "A page of another site may not open this socket; browsers must see patchcord at its public_url.")
+			default:
+				problem(w, status, reason.Error())
+			}
+		},
 	}
 	return hd
 }
@@ -78,7 +90,7 @@ func (hd *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		defer func() { <-hd.pending }()
 	default:
 		w.Header().Set("Retry-After", "5")
-		http.Error(w, "too many connections are being opened", http.StatusServiceUnavailable)
+		problem(w, http.StatusServiceUnavailable, "too many connections are being opened")
 		return
 	}
 	conn, err := hd.upgrader.Upgrade(w, r, nil)
@@ -101,6 +113,18 @@ func (hd *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	go j.socket.read()
+}
+
+// problem refuses an upgrade with an RFC 9457 problem document, as the API does.
+func problem(w http.ResponseWriter, status int, detail string) {
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(struct { // the client is gone; there is nobody to tell
+		Title  string `json:"title"`
+		Status int    `json:"status"`
+		Detail string `json:"detail"`
+	}{http.StatusText(status), status, detail})
 }
 
 // hello reads the first message and finds out who it is.

@@ -2,8 +2,10 @@ package push
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -44,6 +46,33 @@ func TestOrigins(t *testing.T) {
 				t.Errorf("refused with %v, want 403", err)
 			}
 		})
+	}
+}
+
+func TestWhatIsNoHandshakeGetsAProblem(t *testing.T) {
+	hd := NewHandler(nil, HandlerConfig{})
+	foreign := httptest.NewRequest(http.MethodGet, "/v1/push", nil)
+	for k, v := range map[string]string{"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13", "Origin": "https://evil.example"} {
+		foreign.Header.Set(k, v)
+	}
+	for status, r := range map[int]*http.Request{
+		http.StatusUpgradeRequired: httptest.NewRequest(http.MethodGet, "/v1/push", nil), http.StatusForbidden: foreign,
+	} {
+		w := httptest.NewRecorder()
+		hd.ServeHTTP(w, r)
+		var p struct {
+			Status int
+			Detail string
+		}
+		if err := json.Unmarshal(w.Body.Bytes(), &p); err != nil || p.Status != status || w.Code != status || p.Detail == "" {
+			t.Errorf("%d %s (%v), want a problem of %d", w.Code, w.Body, err, status)
+		}
+		if got := w.Header().Get("Content-Type"); got != "application/problem+json" {
+			t.Errorf("%d: Content-Type %q", status, got)
+		}
+		if up := w.Header().Get("Upgrade"); (up == "websocket") != (status == http.StatusUpgradeRequired) {
+			t.Errorf("%d: Upgrade %q", status, up)
+		}
 	}
 }
 

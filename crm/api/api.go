@@ -165,7 +165,18 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request) {
 		writeProblem(w, &Problem{Status: probe.status, Detail: "This resource takes " + probe.header.Get("Allow") + "."})
 		return
 	}
+	if r.Method != http.MethodGet && a.added(r.URL.Path) {
+		w.Header().Set("Allow", "GET, HEAD")
+		writeProblem(w, &Problem{Status: http.StatusMethodNotAllowed, Detail: "This resource takes GET, HEAD."})
+		return
+	}
 	writeProblem(w, &Problem{Status: http.StatusNotFound, Detail: "There is nothing at this address; see /docs."})
+}
+
+// added reports whether Handle added something for the very path, which then takes GET alone.
+func (a *API) added(path string) bool {
+	_, pattern := a.outer.Handler(&http.Request{Method: http.MethodGet, URL: &url.URL{Path: path}})
+	return pattern == "GET "+path
 }
 
 // statusProbe takes what ServeMux would answer.

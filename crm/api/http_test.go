@@ -2,10 +2,12 @@ package api
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -52,6 +54,40 @@ func TestWhatNoRouteTakesIsAProblem(t *testing.T) {
 	}
 	b.do(ask{as: "boss", method: "POST", path: "/v1/contacts", body: `{"name":"` + strings.Repeat("x", maxBody) + `"}`}).want(413).problem()
 	b.do(ask{as: "boss", method: "POST", path: "/v1/contacts", body: "a=b", header: map[string]string{"Content-Type": "text/plain"}}).want(415).problem()
+}
+
+func TestABodyFarTooLargeGetsItsAnswerAllTheSame(t *testing.T) {
+	b := newBench(t)
+	s := httptest.NewServer(b.api.Handler())
+	t.Cleanup(s.Close)
+	conn, err := net.Dial("tcp", s.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	const size = 8 << 20
+	fmt.Fprintf(conn, "POST /v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n", size)
+	if _, err := conn.Write(bytes.Repeat([]byte("x"), size)); err != nil {
+		t.Fatalf("the connection was cut while the client was sending: %v", err)
+	}
+	r, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	if r.StatusCode != http.StatusRequestEntityTooLarge {
+		t.Errorf("answered %s", r.Status)
+	}
+}
+
+func TestWhatHandleAddedTakesGetAlone(t *testing.T) {
+	b := newBench(t)
+	b.api.Handle("GET /v1/push", http.NotFoundHandler())
+	r := b.do(ask{method: "POST", path: "/v1/push"}).want(405)
+	r.problem()
+	if got := r.header.Get("Allow"); got != "GET, HEAD" {
+		t.Errorf("Allow is %q", got)
+	}
 }
 
 func TestLogsNameRoutesOnly(t *testing.T) {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"io"
 	"net/http"
 	"runtime/debug"
 	"time"
@@ -19,8 +20,32 @@ func (a *API) wrap(next http.Handler) http.Handler {
 			}
 			a.logRequest(rec, r, time.Since(began))
 		}()
+		if r.ContentLength >= 0 && r.ContentLength <= maxBody {
+			next.ServeHTTP(rec, r)
+			return
+		}
+		body := r.Body
+		r.Body = io.NopCloser(body) // a route closes it, and what is closed cannot be drained
 		next.ServeHTTP(rec, r)
+		if rec.status >= http.StatusBadRequest {
+			drain(rec, body)
+		}
 	})
+}
+
+const (
+	maxDrained  = 16 << 20
+	drainWithin = 3 * time.Second
+)
+
+// drain reads on in a body that was refused, for a while: a client that is still sending
+// gets a reset, and no answer, from a connection that is closed on it.
+func drain(w http.ResponseWriter, body io.Reader) {
+	c := http.NewResponseController(w)
+	if c.SetReadDeadline(time.Now().Add(drainWithin)) != nil || c.Flush() != nil {
+		return // not a connection that could be reset
+	}
+	_, _ = io.CopyN(io.Discard, body, maxDrained) // what it cannot read it need not
 }
 
 // panicked answers for a handler that panicked. One whose client had gone (huma
