@@ -236,6 +236,17 @@ func (r *record) first(t *testing.T, phase Phase) State {
 }
 
 // events returns the names of the events told, replies as "reply".
+// since returns the states from the first of a phase on.
+func (r *record) since(phase Phase) []State {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	from := slices.IndexFunc(r.states, func(s State) bool { return s.Phase == phase })
+	if from < 0 {
+		return nil
+	}
+	return slices.Clone(r.states[from:])
+}
+
 func (r *record) events() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -194,6 +194,12 @@ func (s *Session) update(change func(*State)) {
 	if s.state.Phase != before {
 		s.state.Since = time.Now().UTC()
 	}
+	switch {
+	case s.state.Phase == PhaseUp:
+		s.state.Down = time.Time{}
+	case s.state.Down.IsZero():
+		s.state.Down = s.state.Since
+	}
 	s.dateState(&s.state)
 	st := s.state
 	s.mu.Unlock()

@@ -73,8 +73,14 @@ func TestFault_A1_ConnectionLost(t *testing.T) {
 		if !lost.Boot.IsZero() {
 			t.Errorf("the boot of a lost connection stands: %v", lost.Boot)
 		}
+		began := b.first(t, PhaseDown).Since
 		pass(10 * 15 * time.Second)
 		b.wantPhase(t, PhaseUp)
+		for _, s := range b.since(PhaseDown) {
+			if up := s.Phase == PhaseUp; up != s.Down.IsZero() || !up && !s.Down.Equal(began) {
+				t.Errorf("%s is down since %v, and the connection was lost at %v", s.Phase, s.Down, began)
+			}
+		}
 		for i, gap := range b.gaps() {
 			if most := doubled(firstDelay, mostDelay, i); gap > most {
 				t.Errorf("wait %d: got %v, at most %v", i, gap, most)

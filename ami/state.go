@@ -44,6 +44,7 @@ const (
 type State struct {
 	Phase   Phase
 	Since   time.Time // UTC, when the phase began
+	Down    time.Time // UTC, since when the session is not up, whatever was tried meanwhile; zero while up
 	Attempt int       // since the session was last up, from 1
 	RetryAt time.Time // when the next attempt is due; zero unless waiting
 

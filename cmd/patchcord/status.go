@@ -39,7 +39,15 @@ func shownState(s intake.Status) push.PBX {
 	case s.Standby:
 		state = "disconnected"
 	}
-	return push.PBX{Name: s.PBX, State: state, Since: crm.At(s.State.Since)}
+	return push.PBX{Name: s.PBX, State: state, Since: since(s)}
+}
+
+// since returns since when a PBX is connected, or is not: another attempt that failed is no news.
+func since(s intake.Status) crm.Time {
+	if s.Owned && !s.State.Down.IsZero() {
+		return crm.At(s.State.Down)
+	}
+	return crm.At(s.State.Since)
 }
 
 // PBXs returns the state of every PBX, for /readyz.
@@ -48,7 +56,7 @@ func (h *house) PBXs() []api.PBXStatus {
 	for _, l := range h.lines {
 		s := l.Status()
 		list = append(list, api.PBXStatus{
-			Name: s.PBX, State: stateOf(s), Since: crm.At(s.State.Since),
+			Name: s.PBX, State: stateOf(s), Since: since(s),
 			LastFrameAt: crm.At(s.LastFrame), LagMS: crm.MillisOf(s.Lag), Detail: s.State.Text,
 			DeadLetters: s.DeadLetters,
 		})
