@@ -49,6 +49,7 @@ type Trace struct {
 	r     *Reader // of its bytes; nil before its connection
 	begun bool    // its banner's place is behind us
 	lost  int64   // bytes of messages cut off or too large
+	found int     // messages so far
 }
 
 // A tracePart is one connection's share of the bytes.
@@ -60,14 +61,19 @@ type tracePart struct {
 
 // OpenTrace reads a trace. The path is of the .ami file, or of that file
 // compressed (.ami.gz); the clock is looked for beside it (.tim or .tim.gz) and
-// may be missing.
+// may be missing. Of a compressed file that is cut short or damaged the trace of
+// what is before that comes with the error.
 func OpenTrace(amiPath string) (*Trace, error) {
-	data, err := readTraceFile(amiPath)
-	if err != nil {
-		return nil, fmt.Errorf("open trace: %w", err)
+	data, damaged := readTraceFile(amiPath)
+	if damaged != nil {
+		damaged = fmt.Errorf("open trace: %w", damaged)
+		if len(data) == 0 {
+			return nil, damaged
+		}
 	}
 	base := strings.TrimSuffix(strings.TrimSuffix(amiPath, ".gz"), ".ami")
 	var clock []byte
+	var err error
 	for _, path := range []string{base + ".tim", base + ".tim.gz"} {
 		clock, err = readTraceFile(path)
 		if err == nil {
@@ -81,7 +87,7 @@ func OpenTrace(amiPath string) (*Trace, error) {
 	if err != nil {
 		return nil, fmt.Errorf("trace clock of %s: %w", amiPath, err)
 	}
-	return t, nil
+	return t, damaged
 }
 
 // NewTrace returns the trace of the bytes of an .ami file and of its .tim file,
@@ -111,6 +117,12 @@ func (t *Trace) Next() (TraceItem, error) {
 	return TraceItem{}, io.EOF
 }
 
+// Size returns how many bytes the trace has, uncompressed.
+func (t *Trace) Size() int { return len(t.data) }
+
+// Messages returns how many messages were read so far.
+func (t *Trace) Messages() int { return t.found }
+
 // Lost returns how many bytes of messages were passed over so far.
 func (t *Trace) Lost() int64 { return t.lost }
 
@@ -127,6 +139,7 @@ func (t *Trace) step(p *tracePart) (TraceItem, bool) {
 		}
 	}
 	if v, err := t.r.Next(); err == nil {
+		t.found++
 		at := t.messageTime(v, p.start+t.r.Offset())
 		return TraceItem{Kind: TraceFrame, At: at, Msg: v.Keep(), Suspect: v.Suspect()}, true
 	}
@@ -279,7 +292,7 @@ func readTraceFile(path string) ([]byte, error) {
 	}
 	data, err := io.ReadAll(z)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return data, fmt.Errorf("%s: %w", path, err)
 	}
 	return data, nil
 }

@@ -137,6 +137,16 @@ func TestOpenTrace(t *testing.T) {
 			t.Errorf("%s: got %s, want %s", name, got, want)
 		}
 	}
+	if err := os.WriteFile(filepath.Join(dir, "d.ami.gz"), z.Bytes()[:z.Len()-9], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	tr, err := OpenTrace(filepath.Join(dir, "d.ami.gz"))
+	if !errors.Is(err, io.ErrUnexpectedEOF) || tr == nil {
+		t.Fatalf("cut short: %v, trace %v; want both", err, tr)
+	}
+	if got := kinds(traceItems(t, tr)); got == "" || tr.Messages() == 0 || tr.Size() == 0 {
+		t.Errorf("cut short: got %s, %d messages in %d bytes", got, tr.Messages(), tr.Size())
+	}
 	for _, name := range []string{"absent.ami", "c.ami.gz"} {
 		if _, err := OpenTrace(filepath.Join(dir, name)); err == nil {
 			t.Errorf("%s: no error", name)

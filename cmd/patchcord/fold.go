@@ -3,7 +3,10 @@ package main
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"slices"
 
 	"patchcord/ami"
 	"patchcord/ami/calls"
@@ -17,46 +20,65 @@ type foldCmd struct {
 
 // Help is shown by `patchcord fold --help`.
 func (foldCmd) Help() string {
-	return `Prints one call record a line on stdout, in order of started_at, and nothing else. With --config, the settings of
+	return `Prints one call record a line on stdout, in order of started_at, and nothing else. What can be read of a damaged trace is
+folded, and stderr says what could not. With --config, the settings of
 the PBX of that name (region, trunks, extensions, attributes) are used.
 
 Example:
   patchcord fold testdata/traces/22/inbound-queue-answered.ami`
 }
 
-// Run folds each trace on its own, in the order given.
+// Run folds each trace on its own, and prints the calls of all of them together. What
+// can be read of a damaged one is folded; what cannot is told of on stderr.
 func (f *foldCmd) Run(t *terminal) error {
 	cfg, err := f.foldConfig(t)
 	if err != nil {
 		return err
 	}
-	out := bufio.NewWriter(t.out)
+	var records []*crm.Call
+	var broken []error
 	for _, path := range f.Traces {
-		records, err := foldFile(cfg, path)
-		if err != nil {
-			return err
-		}
-		enc := json.NewEncoder(out)
-		enc.SetEscapeHTML(false)
-		for _, c := range records {
-			if err := enc.Encode(c); err != nil {
-				return fmt.Errorf("write record: %w", err)
-			}
+		of, err := foldFile(cfg, path, t.err)
+		records, broken = append(records, of...), append(broken, err)
+	}
+	inOrder(records)
+	out := bufio.NewWriter(t.out)
+	enc := json.NewEncoder(out)
+	enc.SetEscapeHTML(false)
+	for _, c := range records {
+		if err := enc.Encode(c); err != nil {
+			return fmt.Errorf("write record: %w", err)
 		}
 	}
-	return out.Flush()
+	return errors.Join(append(broken, out.Flush())...)
 }
 
-func foldFile(cfg calls.Config, path string) ([]*crm.Call, error) {
+// inOrder sorts records by their start. Where one of them has none, as its trace has no
+// clock, all stay in the order of their traces.
+func inOrder(records []*crm.Call) {
+	if slices.ContainsFunc(records, func(c *crm.Call) bool { return c.StartedAt.IsZero() }) {
+		return
+	}
+	slices.SortStableFunc(records, func(a, b *crm.Call) int { return a.StartedAt.Compare(b.StartedAt.Time) })
+}
+
+// foldFile returns the calls of a trace, also beside an error: those of the part before it.
+func foldFile(cfg calls.Config, path string, notes io.Writer) ([]*crm.Call, error) {
 	tr, err := ami.OpenTrace(path)
-	if err != nil {
+	if tr == nil {
 		return nil, err
 	}
-	records, err := calls.Fold(cfg, tr)
-	if err != nil {
-		return nil, fmt.Errorf("fold %s: %w", path, err)
+	records, folded := calls.Fold(cfg, tr)
+	if folded != nil {
+		folded = fmt.Errorf("fold %s: %w", path, folded)
 	}
-	return records, nil
+	switch {
+	case tr.Size() > 0 && tr.Messages() == 0:
+		fmt.Fprintf(notes, "patchcord: %s: no manager message in %d bytes; is it what a PBX sent, as patchcord capture records it?\n", path, tr.Size())
+	case tr.Lost() > 0:
+		fmt.Fprintf(notes, "patchcord: %s: %d of %d bytes are no whole manager message and were passed over\n", path, tr.Lost(), tr.Size())
+	}
+	return records, errors.Join(err, folded)
 }
 
 // foldConfig is how the PBX is to be read: from the configuration file when one is named.
