@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net"
@@ -41,8 +42,9 @@ type Config struct {
 	Webhooks          []WebhookConfig `yaml:"webhooks"`
 	Embed             *EmbedConfig    `yaml:"embed"`
 
-	file  string         // where it was read from, "" without a file
-	lines map[string]int // line of each key, by path
+	file  string                       // where it was read from, "" without a file
+	lines map[string]int               // line of each key, by path
+	sums  map[string][sha256.Size]byte // of the files that are read once, by path
 }
 
 // TLSFiles names the certificate that browsers see. Both files are read again when they change.
@@ -134,6 +136,7 @@ func loadConfig(path string, environ []string) (*Config, error) {
 	if err := errors.Join(append(problems, c.Validate()...)...); err != nil {
 		return nil, err
 	}
+	c.sumFiles()
 	return c, nil
 }
 
@@ -344,13 +347,16 @@ func (w *WebhookConfig) validate(key string, report reporter) {
 // problem is an error that names the key, its line and file, and what to do.
 func (c *Config) problem(key, format string, args ...any) error {
 	where := c.file
-	for path := key; path != ""; path = parentPath(path) {
-		if line, ok := c.lines[path]; ok {
+	for path := key; ; path = parentPath(path) {
+		if line, ok := c.lines[path]; ok && (path != "" || key == "") { // a missing key stands in no line
 			where = fmt.Sprintf("%s:%d", c.file, line)
 			break
 		}
+		if path == "" {
+			break
+		}
 	}
-	msg := fmt.Sprintf("%s: %s", key, fmt.Sprintf(format, args...))
+	msg := strings.TrimPrefix(fmt.Sprintf("%s: %s", key, fmt.Sprintf(format, args...)), ": ")
 	if where == "" {
 		return errors.New(msg)
 	}

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"reflect"
 	"strconv"
@@ -16,14 +18,20 @@ import (
 func (c *Config) readFile(path string) []error {
 	b, err := os.ReadFile(path)
 	if err != nil {
-		return []error{fmt.Errorf("read configuration: %w", err)}
+		return []error{fmt.Errorf("read configuration: %w; name the file with --config", err)}
 	}
-	var doc yaml.Node
-	if err := yaml.Unmarshal(b, &doc); err != nil {
-		return []error{fmt.Errorf("%s: not YAML: %w", path, err)}
+	dec := yaml.NewDecoder(bytes.NewReader(b))
+	var doc, second yaml.Node
+	if err := dec.Decode(&doc); errors.Is(err, io.EOF) {
+		return nil // an empty file is the default configuration
+	} else if err != nil {
+		return []error{fmt.Errorf("%s: not YAML: %w%s", path, err, tabHint(b))}
 	}
 	if len(doc.Content) == 0 {
-		return nil // an empty file is the default configuration
+		return nil
+	}
+	if err := dec.Decode(&second); !errors.Is(err, io.EOF) {
+		return []error{fmt.Errorf("%s: there is more after a line of ---, which would not be read; keep one document in the file", path)}
 	}
 	root := doc.Content[0]
 	if problems := c.checkKeys(root, reflect.TypeFor[Config](), ""); len(problems) > 0 {
@@ -33,6 +41,19 @@ func (c *Config) readFile(path string) []error {
 		return []error{fmt.Errorf("%s: %w", path, err)}
 	}
 	return nil
+}
+
+// tabHint says on which line a tab stands where YAML wants blanks, the commonest
+// mistake of an editor.
+func tabHint(b []byte) string {
+	n := 0
+	for line := range bytes.Lines(b) {
+		n++
+		if indent := line[:len(line)-len(bytes.TrimLeft(line, " \t"))]; bytes.ContainsRune(indent, '\t') {
+			return fmt.Sprintf("; line %d is indented with a tab: use blanks", n)
+		}
+	}
+	return ""
 }
 
 // checkKeys walks node along the type t that it will be decoded into.
@@ -65,6 +86,10 @@ func (c *Config) checkKeys(node *yaml.Node, t reflect.Type, path string) []error
 		return []error{c.problem(path, "want a list here, each entry after a dash")}
 	case node.Kind != yaml.ScalarNode:
 		return []error{c.problem(path, "want a single value here")}
+	case t.Kind() == reflect.Int64 && node.Decode(new(int64)) != nil:
+		return []error{c.problem(path, "%q is not a whole number", node.Value)}
+	case t.Kind() == reflect.Bool && node.Decode(new(bool)) != nil:
+		return []error{c.problem(path, "%q is neither true nor false", node.Value)}
 	}
 	return nil
 }
@@ -80,10 +105,19 @@ func (c *Config) checkMapping(node *yaml.Node, t reflect.Type, path string) []er
 	for i := 0; i+1 < len(node.Content); i += 2 {
 		key, value := node.Content[i], node.Content[i+1]
 		here := join(path, key.Value)
+		if line, twice := c.lines[here]; twice {
+			c.lines[here] = key.Line
+			problems = append(problems, c.problem(here, "stands in line %d already; keep one of them", line))
+			continue
+		}
 		c.lines[here] = key.Line
 		ft, ok := known[key.Value]
 		if !ok {
-			problems = append(problems, c.problem(here, "unknown key%s", suggest(key.Value, known)))
+			fix := suggest(key.Value, known)
+			if _, inFile := known[key.Value+"_file"]; inFile {
+				fix = fmt.Sprintf("; it does not stand here: put it into a file of its own and name that in `%s_file`", key.Value)
+			}
+			problems = append(problems, c.problem(here, "unknown key%s", fix))
 			continue
 		}
 		problems = append(problems, c.checkKeys(value, ft, here)...)

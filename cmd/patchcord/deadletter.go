@@ -22,6 +22,12 @@ type deadletterCmd struct {
 	Drop    deadletterDropCmd    `cmd:"" help:"Give one up."`
 }
 
+// Help is shown by `patchcord deadletter --help`.
+func (deadletterCmd) Help() string {
+	return `Example:
+  patchcord deadletter list --config patchcord.yml`
+}
+
 type deadletterListCmd struct {
 	PBX  string `name:"pbx" help:"Of this PBX alone." placeholder:"hq"`
 	JSON bool   `name:"json" help:"Print one JSON object for each, as GET /v1/deadletters/{pbx}/{position} answers it."`

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"os"
 	"strconv"
@@ -44,6 +45,12 @@ const (
 
 // Run runs a simulated PBX, and a daemon beside it.
 func (c *demoCmd) Run(ctx context.Context, t *terminal) error {
+	if c.For < 0 || c.Calls < 0 {
+		return fmt.Errorf("--for %v, --calls %v: neither can be less than nothing", c.For, c.Calls)
+	}
+	if c.Port > math.MaxUint16 || c.AMIPort < 0 || c.AMIPort > math.MaxUint16 {
+		return fmt.Errorf("--port %d, --ami-port %d: a port is a number up to %d", c.Port, c.AMIPort, math.MaxUint16)
+	}
 	if c.For > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, c.For)
@@ -82,12 +89,32 @@ func (c *demoCmd) Run(ctx context.Context, t *terminal) error {
 	if err := c.announce(t, d.web.url, ln.Addr().String(), password); err != nil {
 		return err
 	}
-	err = runParts(ctx, []part{
-		{"simulated PBX", func(ctx context.Context) error { return pbx.Serve(ctx, ln) }},
-		{"daemon", d.Run},
-	})
+	err = runBeside(ctx, d.Run, func(ctx context.Context) error { return pbx.Serve(ctx, ln) })
 	if ctx.Err() != nil && (err == nil || errors.Is(err, context.DeadlineExceeded)) {
 		return nil // the end was asked for: --for, Ctrl-C, SIGTERM
+	}
+	return err
+}
+
+// runBeside runs a daemon beside its PBX, which outlives it: the last thing that the
+// daemon says is not to be that its PBX has gone.
+func runBeside(ctx context.Context, daemon, pbx func(context.Context) error) error {
+	run, stop := context.WithCancel(ctx)
+	defer stop()
+	beyond, hangUp := context.WithCancel(context.WithoutCancel(ctx))
+	defer hangUp()
+	gone := make(chan error, 1)
+	go func() {
+		gone <- pbx(beyond)
+		stop()
+	}()
+	err := daemon(run)
+	if run.Err() != nil && errors.Is(err, context.Canceled) {
+		err = nil // asked to stop, by ctx or by the end of the PBX
+	}
+	hangUp()
+	if broken := <-gone; broken != nil && !errors.Is(broken, context.Canceled) {
+		return fmt.Errorf("simulated PBX: %w", broken)
 	}
 	return err
 }

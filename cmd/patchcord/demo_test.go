@@ -71,9 +71,21 @@ func TestDemoEndsByItselfAndLeavesNothing(t *testing.T) {
 	if !strings.Contains(out, "http://127.0.0.1:") || !strings.Contains(out, "password") {
 		t.Errorf("no address or password in:\n%s", out)
 	}
+	if strings.Contains(stderr, "WARN") {
+		t.Errorf("it warns of its own end:\n%s", stderr)
+	}
 	left, err := filepath.Glob(filepath.Join(os.TempDir(), "*"))
 	if err != nil || len(left) > 0 {
 		t.Errorf("left behind: %v (%v)", left, err)
+	}
+}
+
+func TestDemoRefusesWhatCannotBe(t *testing.T) {
+	for _, args := range [][]string{{"--for=-3s"}, {"--calls=-1"}, {"--port=65536"}, {"--ami-port=-1"}} {
+		status, out, stderr := runCommand(t, "", append([]string{"demo"}, args...)...)
+		if name, _, _ := strings.Cut(args[0], "="); status != 1 || out != "" || !strings.Contains(stderr, name) {
+			t.Errorf("%v: status %d, stdout %q, stderr %q", args, status, out, stderr)
+		}
 	}
 }
 

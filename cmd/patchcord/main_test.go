@@ -1,7 +1,11 @@
 package main
 
 import (
+	"bytes"
+	"compress/gzip"
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -9,7 +13,7 @@ import (
 const trace = "../../testdata/traces/22/inbound-queue-answered.ami"
 
 func TestEverySubcommandHasHelpWithAnExample(t *testing.T) {
-	for _, name := range []string{"demo", "serve", "check", "fold", "explain", "capture", "replay", "user add", "user set", "migrate"} {
+	for _, name := range []string{"demo", "serve", "check", "fold", "explain", "capture", "replay", "user", "user add", "user set", "user list", "user disable", "user enable", "migrate", "import", "deadletter", "version"} {
 		t.Run(name, func(t *testing.T) {
 			status, out, _ := runCommand(t, "", append(strings.Fields(name), "--help")...)
 			if status != 0 || !strings.Contains(out, "Example") || !strings.Contains(out, "patchcord "+strings.Fields(name)[0]) {
@@ -59,6 +63,54 @@ func TestFoldOfAMissingTraceSaysWhich(t *testing.T) {
 	}
 }
 
+func TestFoldOfDamagedTracesSaysSoAndLosesNothing(t *testing.T) {
+	whole, err := os.ReadFile(trace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var z bytes.Buffer
+	w := gzip.NewWriter(&z)
+	if _, err := w.Write(whole); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	file := func(name string, b []byte) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	later := strings.Replace(trace, "inbound-queue-answered", "direct-answered", 1)
+	tests := map[string]struct {
+		args   []string
+		status int
+		lines  int
+		says   string
+	}{
+		"no manager messages":    {[]string{file("a.ami", bytes.Repeat([]byte("no manager\x00"), 9000))}, 0, 0, "no manager message"},
+		"an empty file":          {[]string{file("b.ami", nil)}, 0, 0, ""},
+		"cut in its last record": {[]string{file("c.ami", whole[:len(whole)-9])}, 0, 1, "passed over"},
+		"compressed and cut":     {[]string{file("d.ami.gz", z.Bytes()[:z.Len()-9])}, 1, 1, "unexpected EOF"},
+		"one of two is missing":  {[]string{trace, "nope.ami"}, 1, 1, "nope.ami"},
+		"the later one first":    {[]string{later, trace}, 0, 2, ""},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			status, out, stderr := runCommand(t, "", append([]string{"fold"}, tt.args...)...)
+			if status != tt.status || strings.Count(out, "\n") != tt.lines || !strings.Contains(stderr, tt.says) || tt.says == "" && stderr != "" {
+				t.Errorf("status %d, stderr %q, stdout:\n%s", status, stderr, out)
+			}
+			if tt.lines == 2 && !strings.Contains(strings.SplitN(out, "\n", 2)[0], `"support"`) {
+				t.Errorf("not in order of started_at:\n%s", out)
+			}
+		})
+	}
+}
+
 func TestFoldTakesItsRulesFromTheConfiguration(t *testing.T) {
 	path := writeConfig(t, onePBX)
 	status, _, stderr := runCommand(t, "", "fold", "--config", path, "--pbx", "nobody", trace)
@@ -99,11 +151,12 @@ func TestUserAddRefusesBadInput(t *testing.T) {
 		args  []string
 		want  string
 	}{
-		"no password":        {"", []string{"jo"}, "password"},
-		"a short password":   {"x\n", []string{"jo"}, "password"},
-		"an unknown role":    {"correct horse battery\n", []string{"jo", "--role", "king"}, "supervisor"},
-		"half an extension":  {"correct horse battery\n", []string{"jo", "--extension", "1001"}, "hq/1001"},
-		"an empty user name": {"correct horse battery\n", []string{""}, "name"},
+		"no password":         {"", []string{"jo"}, "password"},
+		"a short password":    {"x\n", []string{"jo"}, "password"},
+		"an unknown role":     {"correct horse battery\n", []string{"jo", "--role", "king"}, "supervisor"},
+		"half an extension":   {"correct horse battery\n", []string{"jo", "--extension", "1001"}, "hq/1001"},
+		"no PBX of that name": {"correct horse battery\n", []string{"jo", "--extension", "hx/1001", "--until", "2001-01-01T00:00:00Z"}, "--until"},
+		"an empty user name":  {"correct horse battery\n", []string{""}, "name"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -113,6 +166,17 @@ func TestUserAddRefusesBadInput(t *testing.T) {
 				t.Errorf("status %d, stderr %q; want it to say %q", status, stderr, tt.want)
 			}
 		})
+	}
+}
+
+func TestUserCommandsSayWhatComesToNothing(t *testing.T) {
+	path := writeConfig(t, onePBX)
+	status, _, stderr := runCommand(t, "correct horse battery\n", "user", "add", "jo", "--config", path, "--password-stdin", "--extension", "hx/1001")
+	if status != 0 || !strings.Contains(stderr, `no PBX "hx"`) {
+		t.Errorf("status %d, stderr %q; want a note of the unknown PBX", status, stderr)
+	}
+	if status, _, stderr := runCommand(t, "", "user", "set", "jo", "--config", path); status != 1 || !strings.Contains(stderr, "--role") {
+		t.Errorf("status %d, stderr %q; want it to say what can be changed", status, stderr)
 	}
 }
 

@@ -2,12 +2,15 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
+	"os/signal"
 	"runtime"
 	"runtime/debug"
+	"syscall"
 )
 
 type serveCmd struct {
@@ -23,7 +26,8 @@ type serveCmd struct {
 
 // Help is shown by `patchcord serve --help`.
 func (serveCmd) Help() string {
-	return `Runs until it is stopped with Ctrl-C or SIGTERM. The first start prints a one-time link to create the owner.
+	return `Runs until it is stopped with Ctrl-C or SIGTERM. The first start prints a one-time link to create the owner. SIGHUP has
+the configuration read again: a bad one is told of in the log and changes nothing.
 
 Example, beside an Asterisk:
   patchcord serve --pbx-name hq --pbx-address 127.0.0.1:5038 --pbx-username patchcord --pbx-secret-file hq.secret`
@@ -37,25 +41,42 @@ func (c *serveCmd) Run(ctx context.Context, t *terminal) error {
 	}
 	spareProcessors()
 	spareCollections()
-	cfg, err := loadConfig(t.config, c.environ(t.environ))
+	load := func() (*Config, error) { return loadConfig(t.config, c.environ(t.environ)) }
+	cfg, err := load()
 	if err != nil {
 		return err
 	}
-	d, err := openDaemon(ctx, cfg, log)
+	told := make(chan os.Signal, 1)
+	signal.Notify(told, syscall.SIGHUP)
+	defer signal.Stop(told)
+	open := func(ctx context.Context, cfg *Config) (runner, error) {
+		d, err := openDaemon(ctx, cfg, log)
+		if err != nil {
+			return nil, err
+		}
+		if err := d.announce(ctx, t); err != nil {
+			return nil, errors.Join(err, d.Close())
+		}
+		return d, nil
+	}
+	return (&reloader{load: load, open: open, told: told, log: log}).run(ctx, cfg)
+}
+
+// announce says where the daemon is, and how to own it when nobody does.
+func (d *daemon) announce(ctx context.Context, t *terminal) error {
+	link, err := d.setupLink(ctx)
 	if err != nil {
 		return err
 	}
-	defer d.Close()
-	if link, err := d.setupLink(ctx); err != nil {
-		return err
-	} else if link != "" {
+	if link != "" {
 		fmt.Fprintf(t.err, "\nNobody owns this patchcord yet. Within 24 hours, create the owner at:\n  %s\n\n", link)
 	}
-	log.Info("patchcord runs", "url", d.web.url, "version", version(), "pbxs", len(cfg.PBXs), "store", redactURL(cfg.Store), "buffer", redactURL(cfg.Buffer))
+	cfg := d.cfg
+	d.log.Info("patchcord runs", "url", d.web.url, "version", version(), "pbxs", len(cfg.PBXs), "store", redactURL(cfg.Store), "buffer", redactURL(cfg.Buffer))
 	if len(cfg.PBXs) == 0 {
-		log.Warn("no PBX is configured: add one under pbxs, or start with --pbx-name, --pbx-address, --pbx-username and --pbx-secret-file")
+		d.log.Warn("no PBX is configured: add one under pbxs, or start with --pbx-name, --pbx-address, --pbx-username and --pbx-secret-file")
 	}
-	return d.Run(ctx)
+	return nil
 }
 
 // spareProcessors lets two more goroutines run at a time than there are processors,

@@ -23,6 +23,15 @@ type userCmd struct {
 	Enable  userEnableCmd  `cmd:"" help:"Let a disabled user in again."`
 }
 
+// Help is shown by `patchcord user --help`.
+func (userCmd) Help() string {
+	return `Works before the daemon runs and while it does.
+
+Example:
+  patchcord user add jo --role agent --extension hq/1001 --password-stdin < password.txt
+  patchcord user list`
+}
+
 // tenantFlag names the tenant a command is about.
 type tenantFlag struct {
 	Tenant string `help:"Tenant the user belongs to." default:"default"`
@@ -72,7 +81,7 @@ func (c *userAddCmd) Run(ctx context.Context, t *terminal) error {
 	} else if err != nil {
 		return err
 	}
-	return c.bind(ctx, store, user.ID, phones, false)
+	return c.bind(ctx, t, store, user.ID, phones, false)
 }
 
 type userSetCmd struct {
@@ -103,6 +112,9 @@ func (userSetCmd) Help() string {
 func (c *userSetCmd) Run(ctx context.Context, t *terminal) error {
 	if c.Role != "" && !c.Role.Valid() {
 		return fmt.Errorf("there is no role %q; use one of %s", c.Role, roleList())
+	}
+	if c.Role == "" && !c.PasswordStdin && len(c.Extension)+len(c.RemoveExtension) == 0 {
+		return errors.New("nothing to change: give --role, --password-stdin, --extension or --remove-extension")
 	}
 	add, err := parseExtensions(c.Extension)
 	if err != nil {
@@ -136,7 +148,7 @@ func (c *userSetCmd) Run(ctx context.Context, t *terminal) error {
 			return err
 		}
 	}
-	return c.bind(ctx, store, user.ID, add, c.Move)
+	return c.bind(ctx, t, store, user.ID, add, c.Move)
 }
 
 func setPassword(user *crm.User, in io.Reader) error {
@@ -154,6 +166,12 @@ type userDisableCmd struct {
 	Name string `arg:"" help:"Name of the user."`
 }
 
+// Help is shown by `patchcord user disable --help`.
+func (userDisableCmd) Help() string {
+	return `Example:
+  patchcord user disable jo`
+}
+
 // Run keeps the user out.
 func (c *userDisableCmd) Run(ctx context.Context, t *terminal) error {
 	return c.setDisabled(ctx, t, c.Name, true)
@@ -162,6 +180,12 @@ func (c *userDisableCmd) Run(ctx context.Context, t *terminal) error {
 type userEnableCmd struct {
 	tenantFlag
 	Name string `arg:"" help:"Name of the user."`
+}
+
+// Help is shown by `patchcord user enable --help`.
+func (userEnableCmd) Help() string {
+	return `Example:
+  patchcord user enable jo`
 }
 
 // Run lets the user in again.
@@ -198,6 +222,12 @@ func (f tenantFlag) find(ctx context.Context, t *terminal, name string) (crm.Sto
 }
 
 type userListCmd struct{ tenantFlag }
+
+// Help is shown by `patchcord user list --help`.
+func (userListCmd) Help() string {
+	return `Example:
+  patchcord user list --config patchcord.yml`
+}
 
 // Run prints a table.
 func (c *userListCmd) Run(ctx context.Context, t *terminal) error {
@@ -252,7 +282,7 @@ func parseExtensions(list []string) ([]phone, error) {
 	return phones, nil
 }
 
-func (s stretch) bind(ctx context.Context, store crm.Store, userID string, phones []phone, alone bool) error {
+func (s stretch) bind(ctx context.Context, t *terminal, store crm.Store, userID string, phones []phone, alone bool) error {
 	from := s.From
 	if from.IsZero() {
 		from = time.Now()
@@ -266,7 +296,22 @@ func (s stretch) bind(ctx context.Context, store crm.Store, userID string, phone
 			return fmt.Errorf("bind %s/%s: %w", p.pbx, p.extension, err)
 		}
 	}
+	noteUnknown(t, phones)
 	return nil
+}
+
+// noteUnknown says which phones are of a PBX that the configuration does not have:
+// it may be to come, or a slip of the pen that lets no call pop.
+func noteUnknown(t *terminal, phones []phone) {
+	cfg, err := loadConfig(t.config, t.environ)
+	if err != nil || len(cfg.PBXs) == 0 {
+		return // which PBXs there are may stand in the daemon's own flags
+	}
+	for _, p := range phones {
+		if !slices.ContainsFunc(cfg.PBXs, func(c PBXConfig) bool { return c.Name == p.pbx }) {
+			fmt.Fprintf(t.err, "note: %s/%s was added, but the configuration has no PBX %q\n", p.pbx, p.extension, p.pbx)
+		}
+	}
 }
 
 func readPassword(in io.Reader) (crm.Secret, error) {

@@ -9,6 +9,12 @@ import (
 
 type versionCmd struct{}
 
+// Help is shown by `patchcord version --help`.
+func (versionCmd) Help() string {
+	return `Example:
+  patchcord version`
+}
+
 // Run prints version, commit, and what it was built with.
 func (versionCmd) Run(t *terminal) error {
 	fmt.Fprintln(t.out, "patchcord", version())

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"log/slog"
+	"os"
+	"reflect"
+)
+
+// runner is a daemon that was opened.
+type runner interface {
+	Run(ctx context.Context) error
+	Close() error
+}
+
+// reloader keeps a daemon running, and puts one of a changed configuration in its
+// place when it is told to read the file again (SIGHUP).
+type reloader struct {
+	load func() (*Config, error)
+	open func(context.Context, *Config) (runner, error)
+	told <-chan os.Signal
+	log  *slog.Logger
+}
+
+// run runs a daemon of cfg until ctx ends or the daemon does. A file that cannot be
+// used, or says what the one before said, changes nothing. Where the daemon of a
+// changed one cannot be opened, that of the one before goes on.
+func (r *reloader) run(ctx context.Context, cfg *Config) error {
+	d, err := r.open(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	for {
+		next, err := r.until(ctx, d, cfg)
+		if next == nil {
+			return err
+		}
+		if d, err = r.open(ctx, next); err == nil {
+			cfg = next
+			continue
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		r.log.Error("patchcord does not start with the changed configuration; it goes on with the one before", "err", err)
+		if d, err = r.open(ctx, cfg); err != nil {
+			return err
+		}
+	}
+}
+
+// until runs d, and returns what it ended with, or the configuration that is to
+// take the place of cfg. d is closed then.
+func (r *reloader) until(ctx context.Context, d runner, cfg *Config) (*Config, error) {
+	run, stop := context.WithCancel(ctx)
+	defer stop()
+	done := make(chan error, 1)
+	go func() { done <- d.Run(run) }()
+	for {
+		select {
+		case err := <-done:
+			return nil, errors.Join(err, d.Close())
+		case <-r.told:
+			next := r.changed(cfg)
+			if next == nil {
+				continue
+			}
+			stop()
+			if err := errors.Join(<-done, d.Close()); err != nil && !errors.Is(err, context.Canceled) {
+				r.log.Warn("what ran did not end well", "err", err)
+			}
+			if ctx.Err() != nil {
+				return nil, ctx.Err()
+			}
+			return next, nil
+		}
+	}
+}
+
+// changed reads the configuration again, and returns it if it is to be taken.
+func (r *reloader) changed(cfg *Config) *Config {
+	next, err := r.load()
+	switch {
+	case err != nil:
+		r.log.Error("the configuration cannot be used, so nothing was changed", "err", err)
+		return nil
+	case next.same(cfg):
+		r.log.Info("the configuration says what it said before; nothing was changed")
+		return nil
+	}
+	r.log.Info("the configuration was changed: every part starts anew, and pages and PBXs connect again")
+	return next
+}
+
+// same reports whether a daemon of c would be as one of o. What was only moved to
+// other lines is the same; what stands in a secret's file is not.
+func (c *Config) same(o *Config) bool {
+	a, b := *c, *o
+	a.lines, b.lines = nil, nil
+	return reflect.DeepEqual(a, b)
+}
+
+// sumFiles notes what is in the files that are read once, at the start.
+func (c *Config) sumFiles() {
+	var files []string
+	for i := range c.PBXs {
+		if t := c.PBXs[i].TLS; t != nil {
+			files = append(files, t.CAFile)
+		}
+	}
+	for i := range c.Webhooks {
+		files = append(files, c.Webhooks[i].SecretFile)
+	}
+	for i := range c.CRMs {
+		files = append(files, c.CRMs[i].SecretFile, c.CRMs[i].CAFile)
+	}
+	c.sums = map[string][sha256.Size]byte{}
+	for _, f := range files {
+		if b, err := os.ReadFile(f); err == nil {
+			c.sums[f] = sha256.Sum256(b)
+		}
+	}
+}

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"syscall"
+	"testing"
+	"testing/synctest"
+)
+
+// fakeDaemon runs until it is told to stop.
+type fakeDaemon struct {
+	node string
+	seen *[]string
+}
+
+func (f *fakeDaemon) Run(ctx context.Context) error {
+	*f.seen = append(*f.seen, "run "+f.node)
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func (f *fakeDaemon) Close() error {
+	*f.seen = append(*f.seen, "close "+f.node)
+	return nil
+}
+
+func TestReloadTakesAGoodFileAndLeavesABadOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var seen []string
+		told := make(chan os.Signal, 1)
+		var next *Config
+		var wrong error
+		r := &reloader{
+			load: func() (*Config, error) { return next, wrong },
+			open: func(_ context.Context, cfg *Config) (runner, error) {
+				if cfg.Node == "unable" {
+					return nil, errors.New("the port is taken")
+				}
+				return &fakeDaemon{cfg.Node, &seen}, nil
+			},
+			told: told, log: slog.New(slog.DiscardHandler),
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- r.run(ctx, &Config{Node: "a"}) }()
+		tell := func(cfg *Config, err error, want ...string) {
+			t.Helper()
+			seen, next, wrong = nil, cfg, err
+			told <- syscall.SIGHUP
+			synctest.Wait()
+			if !slices.Equal(seen, want) {
+				t.Errorf("it did %q, want %q", seen, want)
+			}
+		}
+		synctest.Wait()
+		tell(nil, errors.New("patchcord.yml:1: lissten: unknown key"))
+		tell(&Config{Node: "a", lines: map[string]int{"node": 7}}, nil)
+		tell(&Config{Node: "b"}, nil, "close a", "run b")
+		tell(&Config{Node: "unable"}, nil, "close b", "run b")
+		seen = nil
+		stop()
+		if err := <-ended; !errors.Is(err, context.Canceled) || !slices.Equal(seen, []string{"close b"}) {
+			t.Errorf("ended with %v after %q", err, seen)
+		}
+	})
+}
+
+func TestReloadSeesAChangedSecret(t *testing.T) {
+	path := writeConfig(t, "webhooks: [{name: w, url: https://example.net/, secret_file: hq.secret}]\n")
+	load := func() *Config {
+		c, err := loadConfig(path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	before := load()
+	if !load().same(before) {
+		t.Error("nothing was changed, and it differs")
+	}
+	if err := os.WriteFile(filepath.Join(filepath.Dir(path), "hq.secret"), []byte("whsec_bmV3\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if load().same(before) {
+		t.Error("a webhook's secret was changed, and it is the same")
+	}
+}
