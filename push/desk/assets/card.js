@@ -96,7 +96,7 @@ export class Card {
     this.contacts = contacts;
     this.people.replaceChildren(...contacts.slice(0, 5).map((c) => el('li', {},
       el('strong', {}, el('bdi', {}, clean(c.name))),
-      el('span', { class: 'dim' }, ` ${clean(c.reason, 60)}`))));
+      el('span', { class: 'dim' }, ` by ${clean(c.reason, 60)}`))));
   }
 
   tick(now) {
