@@ -17,6 +17,7 @@ import (
 	"patchcord/buffer/embedded"
 	"patchcord/crm"
 	"patchcord/crm/sqlite"
+	"patchcord/crm/sqlite/sqlitetest"
 )
 
 // flaky is a store that fails on command.
@@ -73,11 +74,7 @@ func newRig(t *testing.T, traffic *amitest.Traffic) *rig {
 
 func newRigOn(t *testing.T, traffic *amitest.Traffic, log buffer.Log) *rig {
 	t.Helper()
-	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "store.db"), sqlite.Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { store.Close() })
+	store := sqlitetest.Open(t, filepath.Join(t.TempDir(), "store.db"), sqlite.Open)
 	return newRigWith(t, traffic, log, &flaky{Store: store})
 }
 

@@ -25,6 +25,7 @@ import (
 	"patchcord/crm/postgres"
 	"patchcord/crm/postgres/pgtest"
 	"patchcord/crm/sqlite"
+	"patchcord/crm/sqlite/sqlitetest"
 )
 
 // venom is text that a store of these tests refuses in a record.
@@ -38,11 +39,7 @@ type allergic struct {
 
 func allergicSQLite(t *testing.T) allergic {
 	path := filepath.Join(t.TempDir(), "store.db")
-	s, err := sqlite.Open(t.Context(), path, sqlite.Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { s.Close() })
+	s := sqlitetest.Open(t, path, sqlite.Open)
 	db, err := sql.Open("sqlite", path)
 	if err != nil {
 		t.Fatal(err)

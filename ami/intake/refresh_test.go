@@ -12,6 +12,7 @@ import (
 	"patchcord/buffer/embedded"
 	"patchcord/crm"
 	"patchcord/crm/sqlite"
+	"patchcord/crm/sqlite/sqlitetest"
 )
 
 // newRefreshRig is a rig on its own log and store whose PBX and line are as given.
@@ -22,11 +23,7 @@ func newRefreshRig(t *testing.T, pbx amitest.Config, change func(*Config)) *rig 
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { log.Close() })
-	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "store.db"), sqlite.Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { store.Close() })
+	store := sqlitetest.Open(t, filepath.Join(t.TempDir(), "store.db"), sqlite.Open)
 	return newRigOf(t, pbx, log, &flaky{Store: store}, change)
 }
 

@@ -57,6 +57,7 @@ var arrows = map[string][]string{
 	"crm/crmtest/child":              nil,
 	"crm/crmtest/powerdisk":          {"crm/crmtest/child"},
 	"crm/postgres/pgtest":            {"crm/crmtest/child"},
+	"crm/sqlite/sqlitetest":          nil,
 	"ami/backfill/mariadbtest":       {"crm/crmtest/child"},
 	"buffer/buffertest":              {"buffer", "crm"},
 	"buffer/embedded":                {"buffer", "crm"},

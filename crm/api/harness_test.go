@@ -22,6 +22,7 @@ import (
 	"patchcord/crm"
 	"patchcord/crm/auth"
 	"patchcord/crm/sqlite"
+	"patchcord/crm/sqlite/sqlitetest"
 )
 
 const password = "a long enough one"
@@ -75,14 +76,11 @@ type webhooks map[string][]string
 func (w webhooks) Destinations(tenant string) []string { return w[tenant] }
 
 func newBench(t *testing.T, change ...func(*Config)) *bench {
-	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "store.db"), sqlite.Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { store.Close() })
+	store := sqlitetest.Open(t, filepath.Join(t.TempDir(), "store.db"), sqlite.Open)
 	b := &bench{t: t, store: store, log: new(bytes.Buffer), live: &liveFold{calls: make(map[string]*crm.Call)},
 		tokens: make(map[string]string), seq: make(map[string]uint64)}
 	log := slog.New(slog.NewTextHandler(&lockedWriter{w: b.log}, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	var err error
 	if b.auth, err = auth.New(auth.Config{Store: store, Key: make([]byte, auth.KeyLen), Log: log}); err != nil {
 		t.Fatal(err)
 	}

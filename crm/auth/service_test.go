@@ -20,17 +20,13 @@ import (
 	"patchcord/crm"
 	"patchcord/crm/auth"
 	"patchcord/crm/sqlite"
+	"patchcord/crm/sqlite/sqlitetest"
 )
 
 const password = crm.Secret("a long enough one")
 
 func openStore(t *testing.T) crm.Store {
-	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "store.db"), sqlite.Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { s.Close() })
-	return s
+	return sqlitetest.Open(t, filepath.Join(t.TempDir(), "store.db"), sqlite.Open)
 }
 
 func newService(t *testing.T, store crm.Store, keyByte byte) *auth.Service {

@@ -7,20 +7,12 @@ import (
 	"patchcord/crm"
 	"patchcord/crm/crmtest"
 	"patchcord/crm/internal/stored"
+	"patchcord/crm/sqlite/sqlitetest"
 )
 
 func openTemp(t *testing.T) *Store {
 	t.Helper()
-	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "a ?%#b", "crm.db"), Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return s
+	return sqlitetest.Open(t, filepath.Join(t.TempDir(), "a ?%#b", "crm.db"), Open)
 }
 
 func TestConformance(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 
 	"patchcord/crm"
 	"patchcord/crm/sqlite"
+	"patchcord/crm/sqlite/sqlitetest"
 	crmsync "patchcord/sync"
 	"patchcord/sync/webhook"
 )
@@ -20,11 +21,7 @@ import (
 // TestRoadFromTheStoreToTheReceiver commits calls as the fold does, and people's additions, and
 // looks at what a receiver that often fails has got in the end.
 func TestRoadFromTheStoreToTheReceiver(t *testing.T) {
-	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "store.db"), sqlite.Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = store.Close() })
+	store := sqlitetest.Open(t, filepath.Join(t.TempDir(), "store.db"), sqlite.Open)
 	var n atomic.Int64
 	srv := receive(t, func(w http.ResponseWriter, _ *http.Request) {
 		switch n.Add(1) {
