@@ -44,11 +44,7 @@ func TestConnector(t *testing.T) {
 
 func (p portal) records(t *testing.T, calls remotetest.Calls, owners map[string]string) *crmsync.Records {
 	t.Helper()
-	r, err := crmsync.NewRecords(crmsync.RecordsConfig{Name: "b24", Tenant: "default", Connector: p.connector, Calls: calls, Owners: owners})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
+	return remotetest.Records(t, "b24", p.connector, calls, owners)
 }
 
 func (p portal) push(t *testing.T, c *crm.Call, owners map[string]string) *crmsync.PushError {

@@ -45,11 +45,7 @@ func TestConnector(t *testing.T) {
 
 func (e env) push(t *testing.T, c *crm.Call, owners map[string]string) error {
 	t.Helper()
-	r, err := crmsync.NewRecords(crmsync.RecordsConfig{Name: "dyn", Tenant: "default", Connector: e.connector, Calls: remotetest.Calls{c.ID: c}, Owners: owners})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r.Push(t.Context(), r.Repair(c.ID, "x"))
+	return remotetest.Push(t, "dyn", e.connector, c, owners)
 }
 
 func want(t *testing.T, got, want dataversetest.Row) {

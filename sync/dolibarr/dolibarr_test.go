@@ -1,7 +1,6 @@
 package dolibarr_test
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -48,20 +47,7 @@ func TestConnector(t *testing.T) {
 
 func (i installation) push(t *testing.T, c *crm.Call, owners map[string]string) error {
 	t.Helper()
-	r, err := crmsync.NewRecords(crmsync.RecordsConfig{Name: "doli", Tenant: "default", Connector: i.connector, Calls: remotetest.Calls{c.ID: c}, Owners: owners})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r.Push(t.Context(), r.Repair(c.ID, "x"))
-}
-
-func failure(t *testing.T, err error) *crmsync.PushError {
-	t.Helper()
-	var p *crmsync.PushError
-	if !errors.As(err, &p) {
-		t.Fatalf("got %v, want a failed push", err)
-	}
-	return p
+	return remotetest.Push(t, "doli", i.connector, c, owners)
 }
 
 func want(t *testing.T, got, want dolibarrtest.Row) {
@@ -140,7 +126,7 @@ func TestRefusals(t *testing.T) {
 			i := open(t)
 			i.Shy, i.Recent = true, recent
 			c := remotetest.Ended("hq:1.1", "resolved")
-			if p := failure(t, i.push(t, c, nil)); p.Class != crmsync.Auth || p.After == 0 || !strings.Contains(p.Reason, "default_owner") {
+			if p := remotetest.Failure(t, i.push(t, c, nil)); p.Class != crmsync.Auth || p.After == 0 || !strings.Contains(p.Reason, "default_owner") {
 				t.Errorf("got %v", p)
 			}
 			i.Modest = true // it is told in the refusal of an event of somebody else
@@ -156,7 +142,7 @@ func TestRefusals(t *testing.T) {
 		i := open(t)
 		c := remotetest.Ended("hq:1.1", "resolved")
 		c.Disposition.Note = i.Bad() + " secret"
-		if p := failure(t, i.push(t, c, nil)); p.Class != crmsync.Permanent || strings.Contains(p.Reason, "secret") {
+		if p := remotetest.Failure(t, i.push(t, c, nil)); p.Class != crmsync.Permanent || strings.Contains(p.Reason, "secret") {
 			t.Errorf("got %v", p)
 		}
 	})
@@ -167,21 +153,21 @@ func TestRefusals(t *testing.T) {
 			t.Fatal(err)
 		}
 		i.Mute(true)
-		if p := failure(t, i.push(t, c, nil)); p.Class != crmsync.Transient {
+		if p := remotetest.Failure(t, i.push(t, c, nil)); p.Class != crmsync.Transient {
 			t.Errorf("got %v", p)
 		}
 	})
 	t.Run("an event that was deleted since it was found is looked for again", func(t *testing.T) {
 		c := remotetest.Ended("hq:1.1", "resolved")
 		errs := open(t).connector.Write(t.Context(), []crmsync.Activity{{Key: crmsync.Key("default", c.ID), ID: "99", Call: c}})
-		if p := failure(t, errs[0]); p.Class != crmsync.Transient {
+		if p := remotetest.Failure(t, errs[0]); p.Class != crmsync.Transient {
 			t.Errorf("got %v", p)
 		}
 	})
 	t.Run("a module that is not enabled needs a person", func(t *testing.T) {
 		i := open(t)
 		i.NoAPI = true
-		if p := failure(t, i.push(t, remotetest.Ended("hq:1.1", "resolved"), nil)); p.Class != crmsync.Auth || !strings.Contains(p.Reason, "Agenda") {
+		if p := remotetest.Failure(t, i.push(t, remotetest.Ended("hq:1.1", "resolved"), nil)); p.Class != crmsync.Auth || !strings.Contains(p.Reason, "Agenda") {
 			t.Errorf("got %v", p)
 		}
 	})
@@ -191,14 +177,14 @@ func TestRefusals(t *testing.T) {
 			w.WriteHeader(http.StatusBadRequest)
 			_, _ = io.WriteString(w, `{"error":{"code":400,"message":"Bad Request: Error when validating parameter sqlfilters -> Bad syntax of the search string"}}`)
 		})
-		if p := failure(t, i.push(t, remotetest.Ended("hq:1.1", "resolved"), nil)); p.Class != crmsync.Auth || p.After == 0 {
+		if p := remotetest.Failure(t, i.push(t, remotetest.Ended("hq:1.1", "resolved"), nil)); p.Class != crmsync.Auth || p.After == 0 {
 			t.Errorf("got %v", p)
 		}
 	})
 	t.Run("a wrong key needs a person", func(t *testing.T) {
 		i := open(t)
 		i.Key = "another"
-		if p := failure(t, i.push(t, remotetest.Ended("hq:1.1", "resolved"), nil)); p.Class != crmsync.Auth || p.After == 0 {
+		if p := remotetest.Failure(t, i.push(t, remotetest.Ended("hq:1.1", "resolved"), nil)); p.Class != crmsync.Auth || p.After == 0 {
 			t.Errorf("got %v", p)
 		}
 	})

@@ -1,7 +1,6 @@
 package espocrm_test
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"strings"
@@ -54,20 +53,7 @@ func TestConnector(t *testing.T) {
 
 func (i installation) push(t *testing.T, c *crm.Call, owners map[string]string) error {
 	t.Helper()
-	r, err := crmsync.NewRecords(crmsync.RecordsConfig{Name: "espo", Tenant: "default", Connector: i.connector, Calls: remotetest.Calls{c.ID: c}, Owners: owners})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r.Push(t.Context(), r.Repair(c.ID, "x"))
-}
-
-func failure(t *testing.T, err error) *crmsync.PushError {
-	t.Helper()
-	var p *crmsync.PushError
-	if !errors.As(err, &p) {
-		t.Fatalf("got %v, want a failed push", err)
-	}
-	return p
+	return remotetest.Push(t, "espo", i.connector, c, owners)
 }
 
 func TestWhatACallSays(t *testing.T) {
@@ -134,7 +120,7 @@ func TestALinkThatIsGoneIsLeftOut(t *testing.T) {
 func TestARoleThatMayAssignToNobodyNeedsAPerson(t *testing.T) {
 	i := open(t, func(s *espocrmtest.Server, _ *espocrm.Config) { s.Teamless = true })
 	c := remotetest.Ended("hq:1.1", "resolved")
-	if p := failure(t, i.push(t, c, nil)); p.Class != crmsync.Auth || p.After == 0 || !strings.Contains(p.Reason, "Assignment failure") {
+	if p := remotetest.Failure(t, i.push(t, c, nil)); p.Class != crmsync.Auth || p.After == 0 || !strings.Contains(p.Reason, "Assignment failure") {
 		t.Errorf("got %v", p)
 	}
 }
@@ -143,7 +129,7 @@ func TestABareFiveHundred(t *testing.T) {
 	i := open(t, nil)
 	i.Break(1)
 	c := remotetest.Ended("hq:1.1", "resolved")
-	if p := failure(t, i.push(t, c, nil)); p.Class != crmsync.Ambiguous {
+	if p := remotetest.Failure(t, i.push(t, c, nil)); p.Class != crmsync.Ambiguous {
 		t.Errorf("a bare 500 is %v", p)
 	}
 	if err := i.push(t, c, nil); err != nil || len(i.Rows()) != 1 {
@@ -155,16 +141,16 @@ func TestRefusals(t *testing.T) {
 	i := open(t, nil)
 	c := remotetest.Ended("hq:1.1", "resolved")
 	i.Forbid("No create access.")
-	if p := failure(t, i.push(t, c, nil)); p.Class != crmsync.Auth || !strings.Contains(p.Reason, "No create access") || p.After == 0 {
+	if p := remotetest.Failure(t, i.push(t, c, nil)); p.Class != crmsync.Auth || !strings.Contains(p.Reason, "No create access") || p.After == 0 {
 		t.Errorf("a role without the right is %v", p)
 	}
 	i.Forbid("")
 	c.Disposition.Note = i.Bad()
-	if p := failure(t, i.push(t, c, nil)); p.Class != crmsync.Permanent || !strings.Contains(p.Reason, "description") || strings.Contains(p.Reason, i.Bad()) {
+	if p := remotetest.Failure(t, i.push(t, c, nil)); p.Class != crmsync.Permanent || !strings.Contains(p.Reason, "description") || strings.Contains(p.Reason, i.Bad()) {
 		t.Errorf("a refused field is %v", p)
 	}
 	wrong := open(t, func(_ *espocrmtest.Server, c *espocrm.Config) { c.Secret = "wrong" })
-	if p := failure(t, wrong.push(t, remotetest.Ended("hq:1.1", "resolved"), nil)); p.Class != crmsync.Auth {
+	if p := remotetest.Failure(t, wrong.push(t, remotetest.Ended("hq:1.1", "resolved"), nil)); p.Class != crmsync.Auth {
 		t.Errorf("a wrong key is %v", p)
 	}
 }

@@ -51,11 +51,7 @@ func TestConnector(t *testing.T) {
 
 func (a account) records(t *testing.T, calls remotetest.Calls, owners map[string]string) *crmsync.Records {
 	t.Helper()
-	r, err := crmsync.NewRecords(crmsync.RecordsConfig{Name: "hs", Tenant: "default", Connector: a.connector, Calls: calls, Owners: owners})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
+	return remotetest.Records(t, "hs", a.connector, calls, owners)
 }
 
 func (a account) push(t *testing.T, c *crm.Call, owners map[string]string) *crmsync.PushError {

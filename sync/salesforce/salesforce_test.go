@@ -141,11 +141,7 @@ func TestAnOrganisationWithoutVoiceCallsNeedsAPerson(t *testing.T) {
 
 func (o org) records(t *testing.T, calls remotetest.Calls, owners map[string]string) *crmsync.Records {
 	t.Helper()
-	r, err := crmsync.NewRecords(crmsync.RecordsConfig{Name: "sf", Tenant: "default", Connector: o.connector, Calls: calls, Owners: owners})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
+	return remotetest.Records(t, "sf", o.connector, calls, owners)
 }
 
 func TestWhatATaskSays(t *testing.T) {

@@ -1,7 +1,6 @@
 package suitecrm_test
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"strings"
@@ -45,20 +44,7 @@ func TestConnector(t *testing.T) {
 
 func (i installation) push(t *testing.T, c *crm.Call, owners map[string]string) error {
 	t.Helper()
-	r, err := crmsync.NewRecords(crmsync.RecordsConfig{Name: "suite", Tenant: "default", Connector: i.connector, Calls: remotetest.Calls{c.ID: c}, Owners: owners})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r.Push(t.Context(), r.Repair(c.ID, "x"))
-}
-
-func failure(t *testing.T, err error) *crmsync.PushError {
-	t.Helper()
-	var p *crmsync.PushError
-	if !errors.As(err, &p) {
-		t.Fatalf("got %v, want a failed push", err)
-	}
-	return p
+	return remotetest.Push(t, "suite", i.connector, c, owners)
 }
 
 func want(t *testing.T, got, want suitecrmtest.Row) {
@@ -112,7 +98,7 @@ func TestRefusals(t *testing.T) {
 			t.Fatal(err)
 		}
 		i.Delete(crmsync.UUID(crmsync.Key("default", c.ID)))
-		if p := failure(t, i.push(t, c, nil)); p.Class != crmsync.Permanent || !strings.Contains(p.Reason, "deleted") {
+		if p := remotetest.Failure(t, i.push(t, c, nil)); p.Class != crmsync.Permanent || !strings.Contains(p.Reason, "deleted") {
 			t.Errorf("got %v", p)
 		}
 	})
@@ -120,14 +106,14 @@ func TestRefusals(t *testing.T) {
 		i := open(t, nil)
 		c := remotetest.Ended("hq:1.1", "resolved")
 		c.Disposition.Note = i.Bad() + " secret"
-		if p := failure(t, i.push(t, c, nil)); p.Class != crmsync.Permanent || strings.Contains(p.Reason, "secret") {
+		if p := remotetest.Failure(t, i.push(t, c, nil)); p.Class != crmsync.Permanent || strings.Contains(p.Reason, "secret") {
 			t.Errorf("got %v", p)
 		}
 	})
 	t.Run("a wrong secret is asked about once", func(t *testing.T) {
 		i := open(t, func(_ *suitecrmtest.Server, c *suitecrm.Config) { c.Secret = "wrong" })
 		for range 3 {
-			if p := failure(t, i.push(t, remotetest.Ended("hq:1.1", "resolved"), nil)); p.Class != crmsync.Auth || !strings.Contains(p.Reason, "invalid_client") {
+			if p := remotetest.Failure(t, i.push(t, remotetest.Ended("hq:1.1", "resolved"), nil)); p.Class != crmsync.Auth || !strings.Contains(p.Reason, "invalid_client") {
 				t.Errorf("got %v", p)
 			}
 		}

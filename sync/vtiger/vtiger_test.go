@@ -1,7 +1,6 @@
 package vtiger_test
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -44,20 +43,7 @@ func TestConnector(t *testing.T) {
 
 func (i installation) push(t *testing.T, c *crm.Call, owners map[string]string) error {
 	t.Helper()
-	r, err := crmsync.NewRecords(crmsync.RecordsConfig{Name: "vt", Tenant: "default", Connector: i.connector, Calls: remotetest.Calls{c.ID: c}, Owners: owners})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r.Push(t.Context(), r.Repair(c.ID, "x"))
-}
-
-func failure(t *testing.T, err error) *crmsync.PushError {
-	t.Helper()
-	var p *crmsync.PushError
-	if !errors.As(err, &p) {
-		t.Fatalf("got %v, want a failed push", err)
-	}
-	return p
+	return remotetest.Push(t, "vt", i.connector, c, owners)
 }
 
 func want(t *testing.T, got, want vtigertest.Row) {
@@ -137,7 +123,7 @@ func TestRefusals(t *testing.T) {
 		i := open(t, nil)
 		i.Break(1)
 		c := remotetest.Ended("hq:1.1", "resolved")
-		if p := failure(t, i.push(t, c, nil)); p.Class != crmsync.Ambiguous {
+		if p := remotetest.Failure(t, i.push(t, c, nil)); p.Class != crmsync.Ambiguous {
 			t.Errorf("got %v", p)
 		}
 		if err := i.push(t, c, nil); err != nil || i.Rows()[crmsync.Key("default", c.ID)] != 1 {
@@ -166,14 +152,14 @@ func TestRefusals(t *testing.T) {
 		i := open(t, nil)
 		c := remotetest.Ended("hq:1.1", "resolved")
 		c.Disposition.Note = i.Bad()
-		if p := failure(t, i.push(t, c, nil)); p.Class != crmsync.Permanent || !strings.Contains(p.Reason, "ACCESS_DENIED") {
+		if p := remotetest.Failure(t, i.push(t, c, nil)); p.Class != crmsync.Permanent || !strings.Contains(p.Reason, "ACCESS_DENIED") {
 			t.Errorf("got %v", p)
 		}
 	})
 	t.Run("a wrong access key is asked about once", func(t *testing.T) {
 		i := open(t, func(_ *vtigertest.Server, c *vtiger.Config) { c.AccessKey = "wrong" })
 		for range 3 {
-			if p := failure(t, i.push(t, remotetest.Ended("hq:1.1", "resolved"), nil)); p.Class != crmsync.Auth || !strings.Contains(p.Reason, "INVALID_USER_CREDENTIALS") {
+			if p := remotetest.Failure(t, i.push(t, remotetest.Ended("hq:1.1", "resolved"), nil)); p.Class != crmsync.Auth || !strings.Contains(p.Reason, "INVALID_USER_CREDENTIALS") {
 				t.Errorf("got %v", p)
 			}
 		}
@@ -183,7 +169,7 @@ func TestRefusals(t *testing.T) {
 	})
 	t.Run("a field for the key that is not there", func(t *testing.T) {
 		i := open(t, func(_ *vtigertest.Server, c *vtiger.Config) { c.KeyField = "cf_853" })
-		if p := failure(t, i.push(t, remotetest.Ended("hq:1.1", "resolved"), nil)); p.Class != crmsync.Auth || !strings.Contains(p.Reason, "cf_853") {
+		if p := remotetest.Failure(t, i.push(t, remotetest.Ended("hq:1.1", "resolved"), nil)); p.Class != crmsync.Auth || !strings.Contains(p.Reason, "cf_853") {
 			t.Errorf("got %v", p)
 		}
 	})
