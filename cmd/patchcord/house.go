@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -71,49 +72,56 @@ func (h *house) AgentsOf(tenant, user string) []crm.AgentState {
 }
 
 func (h *house) agents(tenant string, bound []crm.Binding, open []*crm.Call) []crm.AgentState {
-	type phone struct{ pbx, extension string }
-	states := map[phone]crm.AgentState{}
-	for _, b := range bound {
-		k := phone{b.PBX, b.Extension}
-		if _, ok := states[k]; !ok {
-			s := crm.AgentState{PBX: b.PBX, Extension: b.Extension, State: "idle"}
-			if h.Unreachable(tenant, b.PBX, b.Extension) {
-				s.State = "unavailable"
-			}
-			s.Agent, s.Agents = h.people.Named(tenant, b.PBX, b.Extension, time.Now())
-			states[k] = s
-		}
-	}
-	note := func(c *crm.Call, extension string, d crm.Desk, state string, since crm.Time) {
-		k := phone{c.PBX, d.LoggedIn} // who is logged in at a phone sits there, whosever it is
-		if _, ok := states[k]; !ok {
-			k.extension = extension
-		}
-		if s, ok := states[k]; ok && s.State != "talking" {
-			s.State, s.Since = state, since
-			states[k] = s
-		}
-	}
+	phones := h.idle(tenant, bound)
 	for _, c := range open {
 		for _, o := range c.Offers {
 			if o.Result == "" {
-				note(c, o.Extension, o.Desk, "ringing", o.StartedAt)
+				phones.note(c.PBX, o.Extension, o.Desk, "ringing", o.StartedAt)
 			}
 		}
 		for _, t := range c.Talks {
 			if t.EndedAt.IsZero() {
-				note(c, t.Extension, t.Desk, "talking", t.StartedAt)
+				phones.note(c.PBX, t.Extension, t.Desk, "talking", t.StartedAt)
 			}
 		}
 	}
-	list := make([]crm.AgentState, 0, len(states))
-	for _, s := range states {
-		list = append(list, s)
-	}
-	slices.SortFunc(list, func(a, b crm.AgentState) int {
+	return slices.SortedFunc(maps.Values(phones), func(a, b crm.AgentState) int {
 		return cmp.Or(cmp.Compare(a.Agent, b.Agent), cmp.Compare(a.PBX, b.PBX), cmp.Compare(a.Extension, b.Extension))
 	})
-	return list
+}
+
+// doing is what every phone that somebody has is doing.
+type doing map[phone]crm.AgentState
+
+// idle returns the bound extensions, each as it is while no call rings it.
+func (h *house) idle(tenant string, bound []crm.Binding) doing {
+	p, now := doing{}, time.Now()
+	for _, b := range bound {
+		k := phone{b.PBX, b.Extension}
+		if _, twice := p[k]; twice {
+			continue
+		}
+		s := crm.AgentState{PBX: b.PBX, Extension: b.Extension, State: "idle"}
+		if h.Unreachable(tenant, b.PBX, b.Extension) {
+			s.State = "unavailable"
+		}
+		s.Agent, s.Agents = h.people.Named(tenant, b.PBX, b.Extension, now)
+		p[k] = s
+	}
+	return p
+}
+
+// note tells what an extension is doing. Who is logged in at a phone sits there, whosever
+// it is; and whoever talks is not said to ring.
+func (p doing) note(pbx, extension string, d crm.Desk, state string, since crm.Time) {
+	k := phone{pbx, d.LoggedIn}
+	if _, ok := p[k]; !ok {
+		k.extension = extension
+	}
+	if s, ok := p[k]; ok && s.State != "talking" {
+		s.State, s.Since = state, since
+		p[k] = s
+	}
 }
 
 // Queues returns who waits where, as the open calls tell.
@@ -134,14 +142,9 @@ func (h *house) Queues(tenant string) []crm.QueueState {
 			states[k] = s
 		}
 	}
-	list := make([]crm.QueueState, 0, len(states))
-	for _, s := range states {
-		list = append(list, s)
-	}
-	slices.SortFunc(list, func(a, b crm.QueueState) int {
+	return slices.SortedFunc(maps.Values(states), func(a, b crm.QueueState) int {
 		return cmp.Or(cmp.Compare(a.PBX, b.PBX), cmp.Compare(a.Queue, b.Queue))
 	})
-	return list
 }
 
 // follower carries what people did from the event log to the sockets of this
