@@ -83,8 +83,16 @@ func serversWard(t *testing.T) ward {
 // TestDeadLetterSurvivesItsDaemon has a PBX say what the store refuses, kills the daemon with SIGKILL
 // between putting it aside and passing it, and has it re-driven on the command line once the reason is gone.
 func TestDeadLetterSurvivesItsDaemon(t *testing.T) {
-	t.Run("embedded", func(t *testing.T) { deadLetterSurvives(t, ward{store: sqliteStore, buffer: embeddedLog}) })
-	t.Run("servers", func(t *testing.T) { deadLetterSurvives(t, serversWard(t)) })
+	t.Parallel()
+	for name, of := range map[string]func(*testing.T) ward{
+		"embedded": func(*testing.T) ward { return ward{store: sqliteStore, buffer: embeddedLog} },
+		"servers":  serversWard,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			deadLetterSurvives(t, of(t))
+		})
+	}
 }
 
 func deadLetterSurvives(t *testing.T, w ward) {

@@ -12,6 +12,7 @@ import (
 )
 
 func TestDemoRingsTheAgentWithinTenSecondsAndOn(t *testing.T) {
+	t.Parallel()
 	began := time.Now()
 	c := start(t, "", "demo", "--json", "--port", "0", "--for", "60s")
 	var hello map[string]string

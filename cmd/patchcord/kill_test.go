@@ -19,6 +19,7 @@ import (
 // the PBX's ledger. PATCHCORD_KILLS=100 is the one of testdata/figures.md: an hour of
 // calls at twenty times its speed.
 func TestKilledDaemonLosesNothingItHeard(t *testing.T) {
+	t.Parallel()
 	kills := number(t, "PATCHCORD_KILLS", 8)
 	seed := uint64(number(t, "PATCHCORD_SEED", 1))
 	random := rand.New(rand.NewPCG(seed, 1))
