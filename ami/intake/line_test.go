@@ -17,6 +17,7 @@ func some(n int) *amitest.Traffic {
 }
 
 func TestLineRecordsEveryCallOnce(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, some(20))
 	r.up(t)
 	records := r.records(t)
@@ -47,6 +48,7 @@ func TestLineRecordsEveryCallOnce(t *testing.T) {
 }
 
 func TestLiveAndRecordedEventsAreTheSame(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, some(10))
 	r.up(t)
 	r.records(t)
@@ -78,6 +80,7 @@ func TestLiveAndRecordedEventsAreTheSame(t *testing.T) {
 }
 
 func TestLostConnectionIsAGap(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, &amitest.Traffic{Seed: 3, Speed: 10, CallsPerSecond: 1, MaxCalls: 30, Delay: 10 * time.Second})
 	r.up(t)
 	eventually(t, "a call", func() bool { return len(r.seen(crm.OfferCreated)) > 1 })
@@ -95,6 +98,7 @@ func TestLostConnectionIsAGap(t *testing.T) {
 }
 
 func TestCallsThatEndedInAGapAreEndedByTheLists(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, &amitest.Traffic{
 		Seed: 5, Speed: 1, CallsPerSecond: 2, Delay: time.Second, MaxCalls: 4, Talk: 4 * time.Second,
 		Agents: amitest.Extensions(100), Scenarios: []amitest.Scenario{amitest.DirectAnswered},
@@ -125,6 +129,7 @@ func TestCallsThatEndedInAGapAreEndedByTheLists(t *testing.T) {
 
 // What a list of channels does not tell of a call that began unheard, others do.
 func TestCallThatBeganInAGapIsReadFromTheLists(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, &amitest.Traffic{
 		Seed: 5, Speed: 1, CallsPerSecond: 4, Delay: 2 * time.Second, MaxCalls: 2, Talk: 5 * time.Minute,
 		Agents: amitest.Extensions(100), Scenarios: []amitest.Scenario{amitest.DirectAnswered},
@@ -185,6 +190,7 @@ func (r *rig) lists(t *testing.T) string {
 }
 
 func TestRestartedPBXEndsItsOldCalls(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, &amitest.Traffic{
 		Seed: 9, CallsPerSecond: 2, Delay: time.Second, MaxCalls: 2, Talk: 5 * time.Minute,
 		Agents: amitest.Extensions(100), Scenarios: []amitest.Scenario{amitest.DirectAnswered},
@@ -202,6 +208,7 @@ func TestRestartedPBXEndsItsOldCalls(t *testing.T) {
 }
 
 func TestStoreThatFailsLosesNothing(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, some(12))
 	r.up(t)
 	r.store.mu.Lock()
@@ -215,6 +222,7 @@ func TestStoreThatFailsLosesNothing(t *testing.T) {
 }
 
 func TestOversizeMessageIsAGap(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, nil)
 	r.up(t)
 	r.pbx.Send(amitest.Oversize(2 << 20))

@@ -34,6 +34,7 @@ func (h holed) Read(ctx context.Context, pbx string, after crm.Position, limit i
 }
 
 func TestDamagedEntryIsAGapAndNotTheEndOfTheLine(t *testing.T) {
+	t.Parallel()
 	log, err := embedded.Open(t.Context(), filepath.Join(t.TempDir(), "log.db"), embedded.Config{})
 	if err != nil {
 		t.Fatal(err)
@@ -77,6 +78,7 @@ func TestDamagedEntryIsAGapAndNotTheEndOfTheLine(t *testing.T) {
 }
 
 func TestEmptiedLogLeavesAGapSinceTheCheckpoint(t *testing.T) {
+	t.Parallel()
 	first := newRig(t, &amitest.Traffic{Seed: 3, Speed: 10, CallsPerSecond: 1, MaxCalls: 5})
 	first.up(t)
 	first.records(t)

@@ -157,7 +157,10 @@ func poisoned(t *testing.T) ([]buffer.Entry, crm.Position) {
 func stocks(t *testing.T, f func(t *testing.T, log buffer.Log, store allergic)) {
 	for name, log := range map[string]func(*testing.T) buffer.Log{"embedded": embeddedLog, "Redis": redisLog} {
 		for kind, store := range map[string]func(*testing.T) allergic{"SQLite": allergicSQLite, "PostgreSQL": allergicPostgres} {
-			t.Run(name+" and "+kind, func(t *testing.T) { f(t, log(t), store(t)) })
+			t.Run(name+" and "+kind, func(t *testing.T) {
+				t.Parallel()
+				f(t, log(t), store(t))
+			})
 		}
 	}
 }
@@ -250,6 +253,7 @@ func foldWithout(t *testing.T, cfg calls.Config, entries []buffer.Entry, bad crm
 }
 
 func TestEntryThatTheStoreRefusesIsADeadLetter(t *testing.T) {
+	t.Parallel()
 	entries, bad := poisoned(t)
 	stocks(t, func(t *testing.T, log buffer.Log, store allergic) {
 		fill(t, log, entries)
@@ -269,6 +273,7 @@ func TestEntryThatTheStoreRefusesIsADeadLetter(t *testing.T) {
 
 // The daemon is killed after the dead letter was put aside and before the checkpoint passed it.
 func TestKilledBetweenDeadLetterAndCommit(t *testing.T) {
+	t.Parallel()
 	entries, bad := poisoned(t)
 	stocks(t, func(t *testing.T, log buffer.Log, store allergic) {
 		fill(t, log, entries)
@@ -290,6 +295,7 @@ func TestKilledBetweenDeadLetterAndCommit(t *testing.T) {
 }
 
 func TestEntryThatTheFoldCannotBearIsADeadLetter(t *testing.T) {
+	t.Parallel()
 	entries, bad := poisoned(t)
 	store := allergicSQLite(t)
 	store.cure(t)
@@ -313,6 +319,7 @@ func TestEntryThatTheFoldCannotBearIsADeadLetter(t *testing.T) {
 
 // Under load entries come over the queue, many to a commit.
 func TestDeadLetterOutOfTheQueue(t *testing.T) {
+	t.Parallel()
 	entries, bad := poisoned(t)
 	store, log := allergicSQLite(t), embeddedLog(t)
 	r := life(t, log, store, never)
@@ -333,6 +340,7 @@ func TestDeadLetterOutOfTheQueue(t *testing.T) {
 }
 
 func TestRedrivenLetterCountsOnce(t *testing.T) {
+	t.Parallel()
 	entries, bad := poisoned(t)
 	entries = entries[:bad.Seq+5] // the caller still waits
 	stocks(t, func(t *testing.T, log buffer.Log, store allergic) {

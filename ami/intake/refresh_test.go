@@ -73,6 +73,7 @@ func (r *rig) lastState(extension string) string {
 }
 
 func TestPhonesAreReadAfterEveryLogin(t *testing.T) {
+	t.Parallel()
 	r := newRefreshRig(t, amitest.Config{}, func(*Config) {})
 	r.resynced(t, 1)
 	if n := r.logged(t)["Event: DeviceStateListComplete"]; n != 1 {
@@ -96,6 +97,7 @@ func TestPhonesAreReadAfterEveryLogin(t *testing.T) {
 }
 
 func TestPhonesThatAreGoneEndNoCall(t *testing.T) {
+	t.Parallel()
 	r := newRefreshRig(t, amitest.Config{Traffic: &amitest.Traffic{
 		Seed: 1, CallsPerSecond: 5, MaxLive: 1, Agents: amitest.Extensions(1), Talk: 10 * time.Minute, Scenarios: []amitest.Scenario{amitest.DirectAnswered},
 	}}, func(*Config) {})
@@ -115,6 +117,7 @@ func TestPhonesThatAreGoneEndNoCall(t *testing.T) {
 }
 
 func TestQueuesAreReadAgain(t *testing.T) {
+	t.Parallel()
 	r := newRefreshRig(t, amitest.Config{}, quick)
 	r.resynced(t, 1)
 	eventually(t, "the queues to be read again", func() bool { return r.logged(t)["Event: QueueStatusComplete"] >= 5 })
@@ -126,6 +129,7 @@ func TestQueuesAreReadAgain(t *testing.T) {
 }
 
 func TestAReloadIsFollowedByALook(t *testing.T) {
+	t.Parallel()
 	r := newRefreshRig(t, amitest.Config{}, func(*Config) {})
 	r.resynced(t, 1)
 	began := time.Now()
@@ -142,6 +146,7 @@ func TestAReloadIsFollowedByALook(t *testing.T) {
 }
 
 func TestAListThatIsRefusedIsNotAskedForAgain(t *testing.T) {
+	t.Parallel()
 	user := amitest.DefaultUser()
 	user.Write = amitest.System // CoreShowChannels and DBGetTree, but not DeviceStateList
 	r := newRefreshRig(t, amitest.Config{Users: []amitest.User{user}}, quick)
@@ -161,8 +166,10 @@ func TestAListThatIsRefusedIsNotAskedForAgain(t *testing.T) {
 }
 
 func TestWhoLogsInAtAPhoneHasItsPops(t *testing.T) {
+	t.Parallel()
 	for name, version := range map[string]string{"Asterisk 22": "", "Asterisk 16": "5.0.4"} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			r := newRefreshRig(t, amitest.Config{AMIVersion: version, Traffic: &amitest.Traffic{
 				Seed: 1, CallsPerSecond: 4, MaxLive: 1, Speed: 4, Agents: amitest.Extensions(1), Scenarios: []amitest.Scenario{amitest.DirectCancelled},
 			}}, quick)

@@ -19,6 +19,7 @@ import (
 // TestRedisAwayLeavesCallsAndRecordsAlone stops Redis under calls: pops go on, records go on, from
 // the spool, and afterwards the log has every entry, in order, once.
 func TestRedisAwayLeavesCallsAndRecordsAlone(t *testing.T) {
+	t.Parallel()
 	url, srv := redistest.Start(t)
 	inner, err := redisstream.Open(t.Context(), url, redisstream.Config{Timeout: time.Second, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {

@@ -136,6 +136,7 @@ func (w *trims) wantRecords(truth []amitest.Call, met time.Time) {
 // TestTrimTakesNothingThatIsStillNeeded runs two nodes on Redis with a slow store and a dead letter, and trims in
 // a hurry: never beyond what is recorded, nor beyond what the other node has read, across a hand-over.
 func TestTrimTakesNothingThatIsStillNeeded(t *testing.T) {
+	t.Parallel()
 	url, redis := redistest.Start(t)
 	if err := redis.Client().ConfigSet(t.Context(), "stream-node-max-entries", "10").Err(); err != nil { // trims take whole nodes
 		t.Fatal(err)
