@@ -138,7 +138,7 @@ func (s *Server) launch() error {
 
 // wait returns when the server has loaded its data and answers, as the process that we started.
 func (s *Server) wait() error {
-	c := redis.NewClient(&redis.Options{Addr: s.Addr(), MaxRetries: -1})
+	c := redis.NewClient(&redis.Options{Addr: s.Addr(), MaxRetries: -1, DialerRetries: 1}) // by itself it dials every 100 ms
 	defer func() { _ = c.Close() }()
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
