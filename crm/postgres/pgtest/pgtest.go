@@ -1,9 +1,8 @@
 // Package pgtest gives tests a private PostgreSQL server: one per test binary, on
 // a unix socket in a temporary folder, and one empty schema per test (making a
-// database takes a second, a schema a millisecond). It needs
-// the server's programs and no set-up. The server and its folder go away when the
-// test binary ends, however it ends: a shell that holds the other end of a pipe
-// sees to it.
+// database takes a second, a schema a millisecond). It needs the server's programs
+// and no set-up. The server and its folder go away when the test binary ends,
+// however it ends: a shell that holds the other end of a pipe sees to it.
 package pgtest
 
 import (
