@@ -37,5 +37,12 @@ func TestSeveralThingsInTurn(t *testing.T) {
 			Newexten A Exten=81001 Application=VoiceMail AppData=1001,u
 			wait 2s
 		` + leaves, "outcome=voicemail far_ends.#=1 far_ends.0.for=604 far_ends.0.number=441632960088 far_ends.0.result=no_answer"},
+		{"the phone of a click that sends it on to nobody has not transferred anybody", `
+			new A PJSIP/1001 own ChannelState=0 Exten=s
+			DialBegin DestUniqueid=@A DialString=1001
+			HangupRequest A Cause=23
+			DialEnd DestUniqueid=@A DialStatus=CHANUNAVAIL
+			Hangup A Cause=23
+		`, "outcome=failed ended_by=system talks.#=0"},
 	})
 }
