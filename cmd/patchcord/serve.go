@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"runtime"
 	"runtime/debug"
+	"sync"
 	"syscall"
 )
 
@@ -83,11 +84,11 @@ func (d *daemon) announce(ctx context.Context, t *terminal) error {
 // unless the variable GOMAXPROCS says how many. Go leaves a processor for 10 ms to a
 // goroutine that computes, a database's say; the system takes it away at once for a
 // thread that wakes up to carry a pop.
-func spareProcessors() {
+var spareProcessors = sync.OnceFunc(func() {
 	if os.Getenv("GOMAXPROCS") == "" {
 		runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 2)
 	}
-}
+})
 
 // collectAt is how much garbage may come to what is in use, in per cent.
 const collectAt = 200
