@@ -2,6 +2,9 @@
 # Everything that ships is built without CGO; only the race detector needs a C compiler.
 
 export CGO_ENABLED = 0
+# What fails in front of a pipe fails.
+SHELL       := bash
+.SHELLFLAGS := -o pipefail -c
 GO      ?= go
 TOOLS   := $(CURDIR)/.tools
 LINT    := $(TOOLS)/golangci-lint
@@ -61,8 +64,8 @@ cover: servers ## print the coverage of the library packages
 	@.ci/cover cover.out
 
 .PHONY: seeds
-seeds: ## fold SEEDS simulated PBXs and hold them against their ledgers (default 20,000)
-	PATCHCORD_SEEDS=$${SEEDS:-20000} $(GO) test -timeout 60m -count=1 -run '^TestSeeds$$' -v ./ami/calls | grep -v '^=== '
+seeds: ## fold SEEDS simulated PBXs against their ledgers (default 20,000), and try the laws on every trace
+	PATCHCORD_SEEDS=$${SEEDS:-20000} $(GO) test -timeout 60m -count=1 -run '^Test(Seeds$$|Law)' -v ./ami/calls | grep -vE '^(=== | +--- PASS)'
 
 .PHONY: fuzz
 fuzz: ## fuzz every parser of outside bytes, FUZZTIME each (default 30s)
