@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -266,10 +267,10 @@ func TestADestinationWithoutBatchesCostsTheStoreFewTransactions(t *testing.T) {
 
 func TestTheRestOfAShareIsGivenBackByASlowDestination(t *testing.T) {
 	sim(t, func(t *testing.T) {
-		slow := true
+		var quick atomic.Bool
 		o, r := &outbox{}, &remote{}
 		r.answer = func(context.Context, crm.Job) error {
-			if slow {
+			if !quick.Load() {
 				time.Sleep(20 * time.Second)
 			}
 			return nil
@@ -283,7 +284,7 @@ func TestTheRestOfAShareIsGivenBackByASlowDestination(t *testing.T) {
 		if done, leased := o.count(crm.JobDone), o.count(crm.JobLeased); done != 4 || leased > 4*8 {
 			t.Errorf("%d done, %d leased", done, leased)
 		}
-		slow = false
+		quick.Store(true)
 		time.Sleep(30 * time.Second)
 		synctest.Wait()
 		if got := len(r.seen()); o.count(crm.JobDone) != 100 || got != 100 {
