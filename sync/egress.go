@@ -123,8 +123,11 @@ func lost(err error, maybeDone bool) *PushError {
 	if maybeDone {
 		p.Class = Ambiguous
 	}
-	if errors.Is(err, context.DeadlineExceeded) {
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
 		p.Reason = "no answer in time"
+	case errors.As(err, new(x509.UnknownAuthorityError)):
+		p.Reason += " (name the file with its authority, or with itself, in ca_file)"
 	}
 	return p
 }
@@ -158,6 +161,21 @@ func (a Answer) Refusal(reads bool, detail string) *PushError {
 		p.Class = Transient
 	case a.Status >= 500:
 		p.Class = Ambiguous
+	}
+	if to, err := url.Parse(a.Header.Get("Location")); a.Status < 400 && err == nil && to.Host != "" { // no path: numbers may stand in it
+		p.Reason += ": it leads on to " + to.Scheme + "://" + to.Host + "; url must be the address where that ends"
+	}
+	return p
+}
+
+// Foreign is Refusal for an answer that is not in the CRM's own form: a proxy's, or that of another program at its address.
+func (a Answer) Foreign(reads bool) *PushError {
+	p := a.Refusal(reads, "")
+	switch {
+	case a.Status == http.StatusRequestEntityTooLarge:
+		p.Class = Split
+	case a.Status < 300, p.Class == Permanent && (reads || a.Status == http.StatusNotFound || a.Status == http.StatusMethodNotAllowed):
+		return p.SetUp("is the address right, and what stands before it?")
 	}
 	return p
 }

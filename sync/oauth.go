@@ -39,6 +39,10 @@ func (c *Client) Grant(ctx context.Context, endpoint string, form url.Values) (T
 		}, nil
 	case a.Status >= 500 || a.Status == http.StatusTooManyRequests:
 		return Token{}, a.Refusal(true, "token endpoint")
+	case err != nil: // it is none
+		p := a.Foreign(true)
+		p.Reason = "no token: " + p.Reason
+		return Token{}, p
 	}
 	reason := strings.TrimSuffix(cmp.Or(got.Error, got.Status, http.StatusText(a.Status))+": "+cmp.Or(got.Description, got.Message), ": ")
 	return Token{}, &PushError{Class: Auth, Reason: "no token: " + Clip(reason, 200)}

@@ -22,7 +22,7 @@ func TestATokenIsGranted(t *testing.T) {
 		"refused in one word":    {400, `{"error":"invalid_grant"}`, crmsync.Auth, "no token: invalid_grant"},
 		"refused as the RFC has": {400, `{"error":"invalid_client","error_description":"unknown"}`, crmsync.Auth, "no token: invalid_client: unknown"},
 		"refused otherwise":      {400, `{"status":"BAD_REFRESH_TOKEN","message":"revoked"}`, crmsync.Auth, "no token: BAD_REFRESH_TOKEN: revoked"},
-		"a page":                 {200, `<html>`, crmsync.Auth, "no token: OK"},
+		"a page":                 {200, `<html>`, crmsync.Auth, "no token: status 200 (is the address right, and what stands before it?)"},
 		"away":                   {503, ``, crmsync.Transient, "status 503: token endpoint"},
 	} {
 		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -80,6 +80,16 @@ type PushError struct {
 // Error implements error.
 func (e *PushError) Error() string { return e.Class.String() + ": " + e.Reason }
 
+// SetUp makes it a failure of how things are set up there, or here, and of no job: all of them are kept, and one is tried again
+// after a quarter of an hour. The hint, "" for none, tells a person what to look at.
+func (e *PushError) SetUp(hint string) *PushError {
+	e.Class, e.After = Auth, 15*time.Minute
+	if hint != "" {
+		e.Reason += " (" + hint + ")"
+	}
+	return e
+}
+
 // Unwrap returns Err.
 func (e *PushError) Unwrap() error { return e.Err }
 

@@ -59,6 +59,9 @@ var verdicts = map[string]struct {
 
 // refusal says what a code means; without one that is known, the status. The description is left out: it may quote the call.
 func (f fault) refusal(a crmsync.Answer, reads bool, t timing) *crmsync.PushError {
+	if f.Error == "" && a.Status >= 300 {
+		return a.Foreign(reads)
+	}
 	p := a.Refusal(reads, f.Error)
 	v, ok := verdicts[f.Error]
 	switch {
@@ -102,7 +105,7 @@ func (b *Connector) batch(ctx context.Context, commands []command, reads bool) [
 		decoding := json.Unmarshal(a.Body, &got)
 		switch {
 		case moved(a) != "":
-			err = &crmsync.PushError{Class: crmsync.Auth, After: 15 * time.Minute, Reason: "the portal has moved to " + moved(a) + ": put that into url"}
+			err = (&crmsync.PushError{Reason: "the portal has moved to " + moved(a)}).SetUp("put that into url")
 		case a.Status >= 300 || got.Error != "":
 			err = got.refusal(a, reads, got.Time)
 		case decoding != nil && reads:

@@ -3,6 +3,7 @@ package dataverse
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -11,7 +12,7 @@ import (
 	crmsync "patchcord/sync"
 )
 
-// Connector is a crmsync.Connector, Contacts and Audited for one environment.
+// Connector is a crmsync.Connector, Contacts, Survivors and Audited for one environment.
 type Connector struct {
 	cfg    Config
 	tokens *crmsync.Tokens
@@ -58,12 +59,26 @@ func (d *Connector) do(ctx context.Context, r crmsync.Request) (crmsync.Answer, 
 	}
 }
 
-// codes is what error codes mean, beside the status ("Service protection API limits", "Web service error codes").
-var codes = map[string]crmsync.Class{
-	"0x80072322": crmsync.Throttle, "0x80072321": crmsync.Throttle, "0x80072326": crmsync.Throttle, // requests, time, concurrency
-	"0x80044150": crmsync.Transient, "0x80044151": crmsync.Transient, // SQL deadlock, SQL timeout
-	"0x80060892": crmsync.Transient, "0x80040237": crmsync.Transient, // two first writes of a key raced: the next updates
-	"0x80072560": crmsync.Auth, // the application is no user of the environment
+// verdict is what an error code means beside the status, and what it is called: a code alone tells a person nothing.
+type verdict struct {
+	class crmsync.Class
+	text  string
+}
+
+// verdicts are ours ("Service protection API limits", "Web service error codes").
+var verdicts = map[string]verdict{
+	"0x80072322": {crmsync.Throttle, "too many requests in five minutes"},
+	"0x80072321": {crmsync.Throttle, "too much execution time in five minutes"},
+	"0x80072326": {crmsync.Throttle, "too many requests at once"},
+	"0x80044150": {crmsync.Transient, "deadlock"},
+	"0x80044151": {crmsync.Transient, "the database took too long"},
+	"0x80060892": {crmsync.Transient, "two first writes of a key raced"}, // the next updates
+	"0x80040237": {crmsync.Transient, "two first writes of a key raced"},
+	"0x80072560": {crmsync.Auth, "the application is no user of the environment"},
+	"0x80040220": {crmsync.Permanent, "a privilege is missing: of the application user's role, or of the owner's"},
+	"0x80044331": {crmsync.Permanent, "a value does not fit its column"},
+	"0x80040265": {crmsync.Permanent, "a plug-in or a business rule refused it"},
+	"0x80048d19": {crmsync.Permanent, "a mapped column is not there, or of another type"},
 }
 
 // missing is the code of a record that is referred to and not there.
@@ -84,18 +99,31 @@ func faultOf(body []byte) (code, message string) {
 // out: it may quote the call.
 func refusal(a crmsync.Answer, reads bool) *crmsync.PushError {
 	code, message := faultOf(a.Body)
+	if code == "" && message == "" && a.Status != http.StatusUnauthorized {
+		return a.Foreign(reads)
+	}
 	p := a.Refusal(reads, code)
-	if class, ok := codes[code]; ok {
-		p.Class = class
+	if code == "0x80044352" {
+		p.Err = errExpired
+	}
+	if v, ok := verdicts[code]; ok {
+		p.Class = v.class
+		p.Reason += " (" + v.text + ")"
 	}
 	switch {
 	case a.Status == http.StatusRequestEntityTooLarge:
 		p.Class = crmsync.Split
-	case strings.Contains(message, "key in the request URI is not valid"), a.Status == http.StatusNotFound && code != missing:
-		p.Class, p.After = crmsync.Auth, 15*time.Minute // the column, its key or the address is not there: no job is to blame
-		p.Reason += " (is the alternate key active?)"
+	case strings.Contains(message, "key in the request URI is not valid"):
+		return p.SetUp("has Phone Call an alternate key of key_field alone, and is it active?")
+	case a.Status == http.StatusNotFound && code != missing:
+		return p.SetUp("is url the address of the environment?")
+	case reads && strings.Contains(strings.ToLower(message), "change tracking"):
+		return p.SetUp("turn on \"Track changes\" of the table")
 	case p.Class == crmsync.Throttle && p.After == 0:
 		p.After = 5 * time.Second
 	}
 	return p
 }
+
+// errExpired: a delta link is too old, or from before the table's columns were changed.
+var errExpired = errors.New("the delta link has expired")

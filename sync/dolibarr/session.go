@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"time"
 
 	crmsync "patchcord/sync"
 )
@@ -77,8 +76,8 @@ func (d *Connector) me(ctx context.Context) (int64, error) {
 	var u row
 	a, err := d.do(ctx, http.MethodGet, "/users/info", nil, &u)
 	if a.Status == http.StatusUnauthorized || a.Status == http.StatusForbidden {
-		return 0, &crmsync.PushError{Class: crmsync.Auth, After: 15 * time.Minute, Reason: fmt.Sprintf(
-			"status %d: the user of the key may not read its own card: give it that right, or name a default_owner", a.Status), Err: errUntold}
+		return 0, (&crmsync.PushError{Reason: fmt.Sprintf("status %d", a.Status), Err: errUntold}).SetUp(
+			"the user of the key may not read its own card: give it that right, or name a default_owner")
 	}
 	if err != nil {
 		return 0, err
@@ -152,14 +151,14 @@ func refusal(a crmsync.Answer, reads bool) *crmsync.PushError {
 	p := a.Refusal(reads, detail)
 	switch {
 	case a.Status == http.StatusUnauthorized || a.Status == http.StatusForbidden:
-		p.Class, p.After, p.Reason = crmsync.Auth, 15*time.Minute, p.Reason+" (is the key good, and has its user the rights?)"
+		return p.SetUp("is the key good, and has its user the rights?")
 	case a.Status == http.StatusNotFound && nothing(a): // deleted since it was found
 		p.Class = crmsync.Transient
 	case a.Status == http.StatusNotFound:
-		p.Class, p.After, p.Reason = crmsync.Auth, 15*time.Minute, p.Reason+" (are the modules API and Agenda enabled, and is the address right?)"
+		return p.SetUp("are the modules API and Agenda enabled, and is the address right?")
 	case a.Status == http.StatusServiceUnavailable && strings.Contains(message, "nknown column"),
 		reads && a.Status == http.StatusBadRequest: // a filter that is not taken: 503 in 16, 400 in 22
-		p.Class, p.After, p.Reason = crmsync.Auth, 15*time.Minute, p.Reason+": this version lacks a column, or takes no such filter"
+		return p.SetUp("this version lacks a column, or takes no such filter")
 	case a.Status == http.StatusInternalServerError && message != "" && lock.MatchString(code):
 		p.Class = crmsync.Transient
 	case a.Status == http.StatusInternalServerError && message != "" && !reads:

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
-	"time"
 
 	crmsync "patchcord/sync"
 )
@@ -86,7 +85,11 @@ func refusal(a crmsync.Answer, reads bool) *crmsync.PushError {
 	}
 	switch {
 	case a.Status == http.StatusForbidden && everyRecord, reads && a.Status == http.StatusBadRequest:
-		p.Class, p.After = crmsync.Auth, 15*time.Minute // a person must change a role, or the setting of a field
+		return p.SetUp("") // a person must change a role, or the setting of a field
+	case a.Status == http.StatusNotFound && reads:
+		return p.SetUp("is the address right, and does its web server hand everything below /api/v1 to EspoCRM?")
+	case a.Status == http.StatusMethodNotAllowed:
+		return p.SetUp("its web server must let PUT through")
 	case a.Status == http.StatusNotFound && !reads: // deleted since it was found
 		p.Class = crmsync.Transient
 	}

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"strings"
 	"sync"
-	"time"
 
 	crmsync "patchcord/sync"
 )
@@ -60,7 +59,7 @@ func (e *Connector) user(ctx context.Context, header http.Header) (appUser, erro
 		return u, refusal(a, true)
 	}
 	if err := json.Unmarshal(a.Body, &u); err != nil || u.User.ID == "" {
-		return u, &crmsync.PushError{Class: crmsync.Auth, Reason: "what answers is no EspoCRM; is the address right?", After: 15 * time.Minute, Err: err}
+		return u, (&crmsync.PushError{Reason: "what answers is no EspoCRM", Err: err}).SetUp("is the address right?")
 	}
 	return u, nil
 }

@@ -87,10 +87,6 @@ var settingUp = []string{"PROPERTY_DOESNT_EXIST", "non-unique"}
 func refusal(a crmsync.Answer, reads bool) *crmsync.PushError {
 	f := faultOf(a.Body)
 	p := a.Refusal(reads, f.reason())
-	wrong := func(hint string) {
-		p.Class, p.After = crmsync.Auth, 15*time.Minute
-		p.Reason += " (" + hint + ")"
-	}
 	switch a.Status {
 	case http.StatusTooManyRequests:
 		p.After = max(p.After, waits[strings.ToUpper(f.PolicyName)])
@@ -103,15 +99,14 @@ func refusal(a crmsync.Answer, reads bool) *crmsync.PushError {
 	case 477: // the account is being moved
 		p.Class, p.After = crmsync.Throttle, max(p.After, 10*time.Minute)
 	case http.StatusForbidden:
-		wrong("has the app every scope?")
+		return p.SetUp("has the app every scope?")
 	case http.StatusNotFound:
-		wrong("is api_version one that HubSpot has?")
+		return p.SetUp("is the address right, and api_version one that HubSpot has?")
 	case http.StatusBadRequest, http.StatusConflict, http.StatusRequestEntityTooLarge:
 		p.Class = crmsync.Split
 		for _, s := range settingUp {
 			if strings.Contains(f.text(), s) {
-				wrong("have calls every property that is mapped, and has key_field unique values?")
-				break
+				return p.SetUp("have calls every property that is mapped, and has key_field unique values?")
 			}
 		}
 	}

@@ -72,7 +72,7 @@ func (o *Connector) rpc(ctx context.Context, service, method string, args []any,
 		return err
 	}
 	if a.Status >= 300 {
-		return a.Refusal(reads, "")
+		return a.Foreign(reads)
 	}
 	var got struct {
 		Result json.RawMessage `json:"result"`
@@ -112,7 +112,7 @@ func (o *Connector) json2(ctx context.Context, model, method string, named map[s
 	if a.Status >= 300 {
 		var got struct{ Name, Message string }
 		if json.Unmarshal(a.Body, &got) != nil || got.Name == "" {
-			return a.Refusal(reads, "")
+			return a.Foreign(reads)
 		}
 		return exception(got.Name, got.Message, a.Status)
 	}

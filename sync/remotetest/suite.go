@@ -95,6 +95,7 @@ func TestConnector(t *testing.T, open func(t *testing.T) Subject) {
 	for name, run := range cases {
 		t.Run(name, func(t *testing.T) { run(t, open(t)) })
 	}
+	t.Run("a wrong address parks nothing", func(t *testing.T) { addresses(t, open) })
 }
 
 func class(err error) crmsync.Class {

@@ -138,8 +138,8 @@ func compile(list []Rule, p *problems) []rule {
 }
 
 // judge returns what an answer means: nil when it is well, and the fields to leave out when that may help. Of the answer's text
-// nothing is shown: it may quote the call.
-func (r *Connector) judge(a crmsync.Answer, body any, reads bool) (p *crmsync.PushError, drop []string) {
+// nothing is shown: it may quote the call. For names see do.
+func (r *Connector) judge(a crmsync.Answer, body any, reads, names bool) (p *crmsync.PushError, drop []string) {
 	for i, rule := range r.rules {
 		if !rule.status.MatchString(strconv.Itoa(a.Status)) || rule.is != nil && !rule.is.MatchString(text(body, rule.path)) {
 			continue
@@ -157,5 +157,8 @@ func (r *Connector) judge(a crmsync.Answer, body any, reads bool) (p *crmsync.Pu
 	if a.Status < 300 {
 		return nil, nil
 	}
-	return a.Refusal(reads, ""), nil
+	if names && !reads {
+		return a.Refusal(false, ""), nil
+	}
+	return a.Foreign(reads), nil
 }

@@ -52,7 +52,7 @@ func (r *Connector) read(ctx context.Context, l *lister, place string, values ma
 			return nil, "", a, err
 		}
 	}
-	a, body, _, err := r.do(ctx, crmsync.Request{Method: http.MethodGet, URL: at, Reads: true})
+	a, body, _, err := r.do(ctx, crmsync.Request{Method: http.MethodGet, URL: at, Reads: true}, false)
 	if err != nil {
 		return nil, "", a, err
 	}

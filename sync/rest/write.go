@@ -117,7 +117,7 @@ func (r *Connector) write(ctx context.Context, a crmsync.Activity) error {
 		if err != nil {
 			return &crmsync.PushError{Class: crmsync.Permanent, Reason: "the request cannot be made", Err: err}
 		}
-		_, _, drop, err := r.do(ctx, req)
+		_, _, drop, err := r.do(ctx, req, q == r.update)
 		dropped := slices.ContainsFunc(drop, func(f string) bool { _, ok := fields[f]; return ok })
 		if err == nil || again || !dropped {
 			return err
@@ -128,8 +128,9 @@ func (r *Connector) write(ctx context.Context, a crmsync.Activity) error {
 	}
 }
 
-// do sends a request with the credentials. A token that is refused is replaced once.
-func (r *Connector) do(ctx context.Context, req crmsync.Request) (a crmsync.Answer, body any, drop []string, err error) {
+// do sends a request with the credentials. A token that is refused is replaced once. names says that it names an activity, which may
+// be what is not found.
+func (r *Connector) do(ctx context.Context, req crmsync.Request, names bool) (a crmsync.Answer, body any, drop []string, err error) {
 	header := http.Header{"Accept": {"application/json"}}
 	for k, v := range r.spec.Headers {
 		header.Set(k, v)
@@ -146,7 +147,7 @@ func (r *Connector) do(ctx context.Context, req crmsync.Request) (a crmsync.Answ
 			return a, nil, nil, err
 		}
 		body = document(a.Body)
-		p, drop := r.judge(a, body, req.Reads)
+		p, drop := r.judge(a, body, req.Reads, names)
 		if p == nil {
 			return a, body, nil, nil
 		}
@@ -191,7 +192,7 @@ func (r *Connector) Find(ctx context.Context, keys []string) (map[string][]strin
 			return nil, &crmsync.PushError{Class: crmsync.Permanent, Reason: "the request cannot be made", Err: err}
 		}
 		req.Reads = true
-		a, body, _, err := r.do(ctx, req)
+		a, body, _, err := r.do(ctx, req, true)
 		if a.Status == http.StatusNotFound {
 			continue
 		}

@@ -76,7 +76,7 @@ func (f fault) err() *crmsync.PushError {
 func refused(a crmsync.Answer, reads bool) (err *crmsync.PushError, ended bool) {
 	var faults []fault
 	if json.Unmarshal(a.Body, &faults) != nil || len(faults) == 0 {
-		return a.Refusal(reads, ""), a.Status == http.StatusUnauthorized
+		return a.Foreign(reads), a.Status == http.StatusUnauthorized
 	}
 	err = faults[0].err()
 	err.After = max(err.After, a.RetryAfter())
@@ -87,7 +87,7 @@ func refused(a crmsync.Answer, reads bool) (err *crmsync.PushError, ended bool) 
 	case reads && err.Class == crmsync.Ambiguous:
 		err.Class = crmsync.Transient
 	case reads && err.Class == crmsync.Split: // a field that is not there: no job is to blame
-		err.Class, err.After = crmsync.Auth, 15*time.Minute
+		return err.SetUp(""), false
 	}
 	ended = a.Status == http.StatusUnauthorized &&
 		!strings.Contains(faults[0].Message, "not attached to Agent") &&

@@ -120,9 +120,7 @@ func (s *Connector) describe(ctx context.Context) (description, error) {
 		keyed = keyed || f.Name == s.cfg.KeyField && (f.ExternalID || f.IDLookup)
 	}
 	if !keyed {
-		return nil, &crmsync.PushError{
-			Class: crmsync.Auth, After: 15 * time.Minute, Reason: s.cfg.Object + " has no external id " + s.cfg.KeyField + " that our user may see",
-		}
+		return nil, (&crmsync.PushError{Reason: s.cfg.Object + " has no external id " + s.cfg.KeyField + " that our user may see"}).SetUp("")
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -53,7 +53,9 @@ func (s *Connector) mint(ctx context.Context) (crmsync.Token, error) {
 		if a.Status >= 500 || a.Status == http.StatusTooManyRequests {
 			return crmsync.Token{}, a.Refusal(true, "token endpoint")
 		}
-		refused = &crmsync.PushError{Class: crmsync.Auth, Reason: fmt.Sprintf("no token: status %d; is the address right, and the API set up?", a.Status), Err: err}
+		p := a.Foreign(true)
+		p.Reason = "no token: " + p.Reason
+		refused = p
 	}
 	return crmsync.Token{}, refused
 }
@@ -157,6 +159,9 @@ const (
 
 // refusal says what a status of 300 and more means. What a detail says beyond those words is not told: values may be in it.
 func refusal(a crmsync.Answer, detail string, reads bool) *crmsync.PushError {
+	if detail == "" && a.Status != http.StatusUnauthorized && a.Status != http.StatusForbidden {
+		return a.Foreign(reads)
+	}
 	told := ""
 	for _, words := range []string{exists, notFound, "is invalid", "denied"} {
 		if strings.Contains(detail, words) {
@@ -166,9 +171,7 @@ func refusal(a crmsync.Answer, detail string, reads bool) *crmsync.PushError {
 	p := a.Refusal(reads, told)
 	switch {
 	case strings.Contains(detail, "denied"), a.Status == http.StatusForbidden, reads && p.Class == crmsync.Permanent && !strings.Contains(detail, notFound):
-		p.Class, p.After = crmsync.Auth, 15*time.Minute // a right, or a field or a filter that is not there: no job is to blame
-	case a.Status == http.StatusNotFound && detail == "": // no record: the address
-		p.Class, p.After = crmsync.Auth, 15*time.Minute
+		return p.SetUp("") // a right, or a field or a filter that is not there
 	}
 	return p
 }

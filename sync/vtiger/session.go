@@ -62,7 +62,7 @@ func (v *Connector) call(ctx context.Context, operation string, params url.Value
 		return reply{}, err
 	}
 	if a.Status >= 300 {
-		return reply{}, a.Refusal(r.Reads, "")
+		return reply{}, a.Foreign(r.Reads) // itself it answers 200, whatever went wrong
 	}
 	return read(a, r.Reads)
 }
@@ -201,7 +201,7 @@ func (f *fault) refusal(reads bool) *crmsync.PushError {
 	case reads && class == crmsync.Ambiguous:
 		p.Class = crmsync.Transient
 	case reads && class == crmsync.Permanent: // a right, or a field that is not there: no job is to blame
-		p.Class, p.After = crmsync.Auth, 15*time.Minute
+		return p.SetUp("")
 	}
 	return p
 }
