@@ -39,7 +39,7 @@ var column = regexp.MustCompile(`^[a-z][a-z0-9_]{0,63}$`)
 
 // New returns a connector, or everything that is wrong with c. It does no I/O.
 func New(c Config) (*Connector, error) {
-	c.URL = strings.TrimSuffix(c.URL, "/")
+	c.URL = strings.ToLower(strings.TrimSuffix(c.URL, "/")) // it has no path, and links that the API gives are compared with it
 	c.LoginURL = strings.TrimSuffix(cmp.Or(c.LoginURL, "https://login.microsoftonline.com"), "/")
 	c.KeyField, c.Batch = cmp.Or(c.KeyField, "new_pbxcallid"), cmp.Or(c.Batch, maxBatch)
 	if len(c.Contacts) == 0 {
@@ -75,14 +75,14 @@ func New(c Config) (*Connector, error) {
 func (d *Connector) Capabilities() crmsync.Capabilities {
 	links := map[string]map[string]string{}
 	for name, t := range tables {
-		links[name] = map[string]string{"regardingobjectid_" + name + "_phonecall@odata.bind": "/" + t.set + "({contact})"}
+		links[name] = map[string]string{regarding + name + "_phonecall" + bind: "/" + t.set + "({contact})"}
 	}
 	return crmsync.Capabilities{
 		Batch: d.cfg.Batch, Upsert: true,
 		Fields: map[string]string{
 			"subject": "{direction|outcome} call {number|from_name}", "description": "{disposition_note}\n{notes}", "phonenumber": "{number}",
 			"directioncode": "{outgoing}", "actualstart": "{started_at}", "actualend": "{ended_at}", "actualdurationminutes": "{talk_minutes}",
-			"category": "{disposition|outcome}", "ownerid@odata.bind": "/systemusers({owner})",
+			"category": "{disposition|outcome}", "ownerid" + bind: "/systemusers({owner})",
 		},
 		Merged: map[string]string{
 			"subject": "Part of call {call}", "description": "This call became part of another. What it came to stands there: {url|call}",

@@ -3,6 +3,8 @@ package dataverse_test
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -96,6 +98,37 @@ func TestALinkThatIsGoneIsLeftOut(t *testing.T) {
 	want(t, e.PhoneCall(crmsync.Key("default", c.ID)), dataversetest.Row{"statecode": 1.0, "category": "resolved", "ownerid@odata.bind": nil})
 }
 
+func TestAContactThatIsGoneCostsNoOwner(t *testing.T) {
+	e := open(t)
+	e.Put("systemusers", "u1", dataversetest.Row{})
+	c := remotetest.Ended("hq:1.1", "resolved")
+	c.Contact = &crm.Match{ID: "dyn:contact:gone"}
+	if err := e.push(t, c, map[string]string{"alice": "u1"}); err != nil {
+		t.Fatal(err)
+	}
+	want(t, e.PhoneCall(crmsync.Key("default", c.ID)), dataversetest.Row{"statecode": 1.0, "ownerid@odata.bind": "/systemusers(u1)"})
+}
+
+func TestWhatBecamePartOfACallThatGoesOnIsOver(t *testing.T) {
+	e := open(t)
+	loser, winner := remotetest.Ended("hq:1.1", "resolved"), remotetest.Ended("hq:2.1", "resolved")
+	calls := remotetest.Calls{loser.ID: loser}
+	r := remotetest.Records(t, "dyn", e.connector, calls, nil)
+	if err := r.Push(t.Context(), r.Repair(loser.ID, "x")); err != nil {
+		t.Fatal(err)
+	}
+	winner.EndedAt = crm.Time{}
+	calls[loser.ID], calls[winner.ID] = winner, winner
+	jobs, err := r.Jobs(remotetest.Merged(t, loser, winner))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Push(t.Context(), jobs[0]); err != nil {
+		t.Fatal(err)
+	}
+	want(t, e.PhoneCall(crmsync.Key("default", loser.ID)), dataversetest.Row{"statecode": 1.0, "subject": "Part of call hq:2.1"})
+}
+
 func TestThrottlingTellsHowLong(t *testing.T) {
 	e := open(t)
 	e.Throttle(1)
@@ -131,7 +164,7 @@ func TestContactsAreTracked(t *testing.T) {
 		e.Put("contacts", fmt.Sprint("c", i), dataversetest.Row{"fullname": fmt.Sprint("C", i), "telephone1": "020 7946 0000", "statecode": 0.0})
 	}
 	e.Put("accounts", "a1", dataversetest.Row{"name": "Acme", "telephone2": "020 7946 1111", "statecode": 0.0})
-	people, token := map[string]crmsync.Person{}, ""
+	people, into, token := map[string]crmsync.Person{}, map[crmsync.Ref]crmsync.Ref{}, ""
 	read := func() {
 		for more := true; more; {
 			page, err := e.connector.Pull(t.Context(), token)
@@ -144,6 +177,7 @@ func TestContactsAreTracked(t *testing.T) {
 			for _, ref := range page.Gone {
 				delete(people, ref.Object+ref.ID)
 			}
+			maps.Copy(into, page.Into)
 			token, more = page.Token, page.More
 		}
 	}
@@ -152,11 +186,53 @@ func TestContactsAreTracked(t *testing.T) {
 		t.Fatalf("%d people, account %+v", len(people), got)
 	}
 	e.Delete("contacts", "c0")
-	e.Put("contacts", "c1", dataversetest.Row{"fullname": "merged", "statecode": 1.0})
+	e.Put("contacts", "c1", dataversetest.Row{"fullname": "merged", "statecode": 1.0, "_masterid_value": "c2"})
 	e.Put("contacts", "c2", dataversetest.Row{"fullname": "Renamed", "statecode": 0.0})
 	read()
 	if len(people) != 1199 || people["contactc2"].Name != "Renamed" {
 		t.Errorf("%d people, %+v", len(people), people["contactc2"])
+	}
+	if one := (crmsync.Ref{Object: "contact", ID: "c1"}); into[one].ID != "c2" || len(into) != 1 {
+		t.Errorf("merged are %v", into)
+	}
+	e.Delete("contacts", "c3")
+	e.Put("contacts", "c4", dataversetest.Row{"fullname": "Later", "statecode": 0.0})
+	e.ExpireChanges()
+	read() // from the beginning: nobody tells what was deleted meanwhile
+	if len(people) != 1199 || people["contactc4"].Name != "Later" {
+		t.Errorf("after the changes were forgotten: %d people, %+v", len(people), people["contactc4"])
+	}
+	there, err := e.connector.Existing(t.Context(), "contact", []string{"c1", "c2", "c3", "c4"})
+	if err != nil || len(there) != 2 || !there["c2"] || !there["c4"] {
+		t.Errorf("there are %v, %v", there, err)
+	}
+}
+
+func TestWhatIsToBeSetUpIsSaid(t *testing.T) {
+	tests := map[string]struct {
+		code, message string
+		want          crmsync.Class
+		says          string
+	}{
+		"a key that is not active":   {"0x0", "The key in the request URI is not valid for resource 'Microsoft.Dynamics.CRM.phonecall'.", crmsync.Auth, "is it active?"},
+		"a column that is not there": {"0x80048d19", "An undeclared property was found", crmsync.Permanent, "a mapped column is not there"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			e := open(t)
+			e.network.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if strings.HasSuffix(r.URL.Path, "/token") {
+					e.ServeHTTP(w, r)
+					return
+				}
+				w.WriteHeader(http.StatusBadRequest)
+				_, _ = fmt.Fprintf(w, `{"error":{"code":%q,"message":%q}}`, tt.code, tt.message)
+			})
+			p := remotetest.Failure(t, e.push(t, remotetest.Ended("hq:1.1", "resolved"), nil))
+			if p.Class != tt.want || !strings.Contains(p.Reason, tt.says) || strings.Contains(p.Reason, tt.message) {
+				t.Errorf("got %v", p)
+			}
+		})
 	}
 }
 

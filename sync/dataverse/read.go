@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -93,6 +94,9 @@ func (d *Connector) Activities(ctx context.Context, from, until time.Time, curso
 // formatted is the annotation with the name of what a lookup points at.
 const formatted = "OData.Community.Display.V1.FormattedValue"
 
+// master is what a deactivated record was merged into.
+const master = "_masterid_value"
+
 // table is a kind of contact.
 type table struct {
 	set, id, name string
@@ -101,9 +105,9 @@ type table struct {
 }
 
 var tables = map[string]table{
-	"contact": {"contacts", "contactid", "fullname", []string{"telephone1", "telephone2", "telephone3", "mobilephone"}, []string{"emailaddress1", "_parentcustomerid_value", "statecode"}},
-	"account": {"accounts", "accountid", "name", []string{"telephone1", "telephone2", "telephone3"}, []string{"emailaddress1", "statecode"}},
-	"lead":    {"leads", "leadid", "fullname", []string{"telephone1", "telephone2", "mobilephone"}, []string{"emailaddress1", "companyname", "statecode"}},
+	"contact": {"contacts", "contactid", "fullname", []string{"telephone1", "telephone2", "telephone3", "mobilephone"}, []string{"emailaddress1", "_parentcustomerid_value", "statecode", master}},
+	"account": {"accounts", "accountid", "name", []string{"telephone1", "telephone2", "telephone3"}, []string{"emailaddress1", "statecode", master}},
+	"lead":    {"leads", "leadid", "fullname", []string{"telephone1", "telephone2", "mobilephone"}, []string{"emailaddress1", "companyname", "statecode", master}},
 }
 
 // place is how far a pull has come: the link that each table's changes continue with.
@@ -112,7 +116,8 @@ type place struct {
 	Links map[string]string `json:"links"`
 }
 
-// Pull implements crmsync.Contacts, by change tracking. Merged and deactivated records are told as gone.
+// Pull implements crmsync.Contacts, by change tracking. Merged and deactivated records are told as gone. A delta link that has
+// expired is followed by everything that there is; what was deleted meanwhile is found by Existing.
 func (d *Connector) Pull(ctx context.Context, token string) (crmsync.Page, error) {
 	p := place{Links: map[string]string{}}
 	if token != "" {
@@ -124,15 +129,23 @@ func (d *Connector) Pull(ctx context.Context, token string) (crmsync.Page, error
 	t := tables[name]
 	columns := slices.Concat([]string{t.id, t.name}, t.numbers, t.more)
 	got, err := d.read(ctx, cmp.Or(p.Links[name], t.set+"?$select="+strings.Join(columns, ",")), `odata.track-changes,odata.maxpagesize=500,odata.include-annotations="`+formatted+`"`)
+	if p.Links[name] != "" && errors.Is(err, errExpired) {
+		delete(p.Links, name)
+		return p.page(crmsync.Page{More: true})
+	}
 	if err != nil {
 		return crmsync.Page{}, err
 	}
-	var out crmsync.Page
+	out := crmsync.Page{Into: map[crmsync.Ref]crmsync.Ref{}}
 	for _, r := range got.Value {
 		if id := text(r["id"]); strings.Contains(text(r["@odata.context"]), "$deletedEntity") {
 			out.Gone = append(out.Gone, crmsync.Ref{Object: name, ID: id})
 		} else if state, ok := r["statecode"].(float64); ok && state != 0 {
-			out.Gone = append(out.Gone, crmsync.Ref{Object: name, ID: text(r[t.id])})
+			ref := crmsync.Ref{Object: name, ID: text(r[t.id])}
+			out.Gone = append(out.Gone, ref)
+			if into := text(r[master]); into != "" {
+				out.Into[ref] = crmsync.Ref{Object: name, ID: into}
+			}
 		} else {
 			out.Changed = append(out.Changed, d.person(name, t, r))
 		}
@@ -143,9 +156,33 @@ func (d *Connector) Pull(ctx context.Context, token string) (crmsync.Page, error
 		p.Table = (p.Table + 1) % len(d.cfg.Contacts)
 		out.More = p.Table != 0
 	}
+	return p.page(out)
+}
+
+// page is the page that leads on to the place.
+func (p place) page(out crmsync.Page) (crmsync.Page, error) {
 	b, err := json.Marshal(p)
 	out.Token = string(b)
 	return out, err
+}
+
+// Existing implements crmsync.Survivors.
+func (d *Connector) Existing(ctx context.Context, name string, ids []string) (map[string]bool, error) {
+	there := map[string]bool{}
+	t, ok := tables[name]
+	if !ok || len(ids) == 0 {
+		return there, nil
+	}
+	tests := make([]string, len(ids))
+	for i, id := range ids {
+		tests[i] = t.id + " eq " + id
+	}
+	filter := "statecode eq 0 and (" + strings.Join(tests, " or ") + ")"
+	p, err := d.read(ctx, t.set+"?$select="+t.id+"&$filter="+url.QueryEscape(filter), "odata.maxpagesize=500")
+	for _, r := range p.Value {
+		there[text(r[t.id])] = true
+	}
+	return there, err
 }
 
 func (d *Connector) person(name string, t table, r map[string]any) crmsync.Person {

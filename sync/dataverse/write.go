@@ -14,9 +14,15 @@ import (
 type attempt struct {
 	place  int // in the list of Write
 	fields map[string]any
-	links  []string // fields of what may be gone: contact and owner
-	reopen bool     // it is completed, so read-only: open it, write, complete it again
+	links  [][]string // fields of what may be gone, in the order in which they are left out: of the contact, then the owner
+	reopen bool       // it is completed, so read-only: open it, write, complete it again
 }
+
+// A phone call is about its contact in one of three columns; what links a record is bound to it.
+const (
+	regarding = "regardingobjectid_"
+	bind      = "@odata.bind"
+)
 
 // Write implements crmsync.Connector. A first round takes every phone call for one that is open. What is
 // refused is looked at: a completed one is opened and completed again, and a link to what is gone is left out.
@@ -49,9 +55,18 @@ func newAttempt(place int, a crmsync.Activity) *attempt {
 		t.fields = map[string]any{}
 	}
 	maps.Copy(t.fields, a.Fields)
+	var contact, others []string
 	for field := range t.fields {
-		if strings.HasSuffix(field, "@odata.bind") {
-			t.links = append(t.links, field)
+		switch {
+		case strings.HasPrefix(field, regarding):
+			contact = append(contact, field)
+		case strings.HasSuffix(field, bind):
+			others = append(others, field)
+		}
+	}
+	for _, fields := range [][]string{contact, others} {
+		if len(fields) > 0 {
+			t.links = append(t.links, fields)
 		}
 	}
 	return t
@@ -64,7 +79,7 @@ func (d *Connector) steps(t *attempt, a crmsync.Activity) []step {
 	if t.reopen {
 		set = append([]step{{path, map[string]any{"statecode": 0, "statuscode": 1}}}, set...)
 	}
-	if !a.Call.Open() {
+	if a.Merged || !a.Call.Open() {
 		status := 4 // received
 		if a.Call.Direction == crm.Outbound {
 			status = 2 // made
@@ -91,10 +106,10 @@ func (d *Connector) judge(ctx context.Context, list []crmsync.Activity, todo []*
 		code, _ := faultOf(answers[n].Body)
 		switch {
 		case code == missing && len(t.links) > 0:
-			for _, field := range t.links {
+			for _, field := range t.links[0] {
 				delete(t.fields, field)
 			}
-			t.links = nil
+			t.links = t.links[1:]
 			again = append(again, t)
 		case p.Class == crmsync.Permanent && !t.reopen:
 			doubtful = append(doubtful, t)

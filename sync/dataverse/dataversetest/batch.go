@@ -12,7 +12,6 @@ import (
 	"mime/multipart"
 	"net/http"
 	"regexp"
-	"strconv"
 	"strings"
 )
 
@@ -214,32 +213,4 @@ func (s *Server) list(filter string) response {
 		}
 	}
 	return response{http.StatusOK, map[string]any{"@odata.context": "http://org" + root + "$metadata#phonecalls", "value": rows}, ""}
-}
-
-// tracked is a query with change tracking: everything, then what changed since a delta token.
-func (s *Server) tracked(w http.ResponseWriter, r *http.Request, set string) {
-	if !strings.Contains(r.Header.Get("Prefer"), "odata.track-changes") {
-		write(w, fail(http.StatusBadRequest, "0x0", "this fake tracks changes only"))
-		return
-	}
-	from, _ := strconv.Atoi(r.URL.Query().Get("$deltatoken"))
-	const size = 500
-	value, at := []Row{}, from
-	for ; at < len(s.changes) && len(value) < size; at++ {
-		c := s.changes[at]
-		switch {
-		case c.set != set:
-		case c.row == nil:
-			value = append(value, Row{"@odata.context": "http://org" + root + "$metadata#" + set + "/$deletedEntity", "id": c.id, "reason": "deleted"})
-		default:
-			row := maps.Clone(c.row)
-			row[strings.TrimSuffix(set, "s")+"id"] = c.id
-			value = append(value, row)
-		}
-	}
-	link := "@odata.deltaLink"
-	if at < len(s.changes) {
-		link = "@odata.nextLink"
-	}
-	write(w, response{http.StatusOK, map[string]any{"value": value, link: "http://" + r.Host + root + set + "?$deltatoken=" + strconv.Itoa(at)}, ""})
 }

@@ -27,17 +27,12 @@ type Server struct {
 	byKey    map[string]Row  // guarded by mu
 	people   map[string]bool // guarded by mu; "contacts(id)" and so on, that may be referred to
 	changes  []change        // guarded by mu; of contacts, accounts and leads
+	expired  int             // guarded by mu; delta tokens of fewer changes than that count no more
 	tokens   map[string]bool // guarded by mu
 	minted   int             // guarded by mu
 	throttle int             // guarded by mu; requests to refuse yet
 	patience int             // guarded by mu; Retry-After, which grows when nobody waits
 	requests int             // guarded by mu; to the API
-}
-
-type change struct {
-	set string
-	row Row // nil fields: deleted
-	id  string
 }
 
 // New returns an empty environment.
@@ -90,22 +85,6 @@ func (s *Server) Requests() int {
 	return s.requests
 }
 
-// Put stores or changes a record of a set ("contacts"), as a person would.
-func (s *Server) Put(set, id string, r Row) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.people[set+"("+id+")"] = true
-	s.changes = append(s.changes, change{set, r, id})
-}
-
-// Delete removes a record.
-func (s *Server) Delete(set, id string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.people, set+"("+id+")")
-	s.changes = append(s.changes, change{set, nil, id})
-}
-
 const root = "/api/data/v9.2/"
 
 // ServeHTTP implements http.Handler.
@@ -133,7 +112,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case ok && path == "$batch" && r.Method == http.MethodPost:
 		s.batch(w, r)
 	case ok && r.Method == http.MethodGet && (path == "contacts" || path == "accounts" || path == "leads"):
-		s.tracked(w, r, path)
+		s.contacts(w, r, path)
 	case ok:
 		write(w, s.one(r.Method, path, r.URL.Query(), decode(r), r.Header.Get("If-Match")))
 	default:
