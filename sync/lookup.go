@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 )
 
 // locate looks up what must be known before writing: whether the activity of an absorbed call is
@@ -18,7 +19,17 @@ func (r *Records) locate(ctx context.Context, b *batch) error {
 	if len(keys) == 0 {
 		return nil
 	}
+	wanted, err := r.sight.wanted()
+	if err != nil {
+		return err
+	}
+	if wanted != "" && !slices.Contains(keys, wanted) {
+		keys = append(keys, wanted)
+	}
 	ids, err := r.find(ctx, keys)
+	if err == nil {
+		err = r.sight.found(wanted, ids)
+	}
 	if err != nil {
 		return err
 	}
@@ -64,7 +75,9 @@ func (r *Records) ready() (places int, probe bool) {
 	if r.caps.Upsert { // only calls that were absorbed are looked up
 		return math.MaxInt, false
 	}
-	return r.lookup.free()
+	places, probe = r.lookup.free()
+	more, looks := r.sight.ready()
+	return min(places, more), probe || looks
 }
 
 // Lookups returns the state of the breaker of look-ups: "closed", "open" or "half-open".

@@ -49,6 +49,7 @@ type Records struct {
 	caps   Capabilities
 	render *renderer
 	lookup *gate
+	sight  *sight       // where look-ups decide what is new
 	seen   atomic.Int64 // the latest event of the log that is known to be committed
 
 	mu      sync.Mutex
@@ -87,6 +88,7 @@ func NewRecords(cfg RecordsConfig) (*Records, error) {
 	log := cmp.Or(cfg.Logger, slog.Default()).With("dest", cfg.Name)
 	return &Records{
 		cfg: cfg, caps: caps, render: r, written: map[string]int64{},
+		sight:  &sight{log: log, good: map[kind]time.Time{}},
 		lookup: newGate(cmp.Or(cfg.Destination, &Destination{}), "lookup", parallel, breakAfter, breakFor, log),
 	}, nil
 }
@@ -175,6 +177,9 @@ func (r *Records) PushBulk(ctx context.Context, jobs []crm.Job) []error {
 		if outcome[i] == nil && !a.Merged {
 			r.wrote(a.Call.ID, upTo)
 		}
+	}
+	if !r.caps.Upsert {
+		r.check(ctx, r.sight.first(b.list, outcome))
 	}
 	return b.report(errs, outcome)
 }

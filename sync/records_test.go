@@ -157,8 +157,8 @@ func TestWithoutAKeyEveryWriteLooksFirst(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if want := []string{"", "id-" + crmsync.Key("default", "hq:1")}; len(ids) != 2 || ids[0] != want[0] || ids[1] != want[1] || d.finds != 2 {
-		t.Errorf("written with ids %q after %d look-ups, want %q after 2", ids, d.finds, want)
+	if want := []string{"", "id-" + crmsync.Key("default", "hq:1")}; len(ids) != 2 || ids[0] != want[0] || ids[1] != want[1] || d.finds != 3 {
+		t.Errorf("written with ids %q and %d look-ups, want %q and one before each, and one that sees whether the first is shown", ids, d.finds, want)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"patchcord/crm"
@@ -135,6 +136,32 @@ func TestABareFiveHundred(t *testing.T) {
 	if err := i.push(t, c, nil); err != nil || len(i.Rows()) != 1 {
 		t.Errorf("then %v, %v", err, i.Rows())
 	}
+}
+
+// TestARoleThatHidesCallsWritesNothing: a look-up that misses a call would write it a second time.
+func TestARoleThatHidesCallsWritesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := open(t, withPassword)
+		i.Put("User", espocrmtest.Row{"id": "u7"})
+		c, owners := remotetest.Ended("hq:1.1", "callback"), map[string]string{"alice": "u7"}
+		if err := i.push(t, c, owners); err != nil {
+			t.Fatal(err)
+		}
+		i.Show("own")
+		time.Sleep(time.Hour) // it is noticed
+		i.ExpireSessions()    // also by who must log in for it
+		c.Disposition.Code = "resolved"
+		if p := remotetest.Failure(t, i.push(t, c, owners)); p.Class != crmsync.Auth || !strings.Contains(p.Reason, "own (a call that it does not see would be written twice: let it read all calls)") {
+			t.Errorf("got %v", p)
+		}
+		i.Show("all")
+		if err := i.push(t, c, owners); err != nil {
+			t.Fatal(err)
+		}
+		if key := crmsync.Key("default", c.ID); i.Rows()[key] != 1 || !strings.Contains(i.Call(key)["name"].(string), "resolved") {
+			t.Errorf("got %v", i.Rows())
+		}
+	})
 }
 
 func TestRefusals(t *testing.T) {

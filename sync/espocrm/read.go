@@ -83,6 +83,9 @@ func (e *Connector) keyOf(r row) string {
 
 // Find implements crmsync.Connector.
 func (e *Connector) Find(ctx context.Context, keys []string) (map[string][]string, error) {
+	if _, err := e.me(ctx); err != nil {
+		return nil, err
+	}
 	found := map[string][]string{}
 	for _, key := range keys {
 		is := test{"equals", e.cfg.KeyField, key}

@@ -5,7 +5,6 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/json"
 	"net/http"
 	"strings"
 	"sync"
@@ -19,7 +18,7 @@ type Connector struct {
 	tokens *crmsync.Tokens // of a regular user; nil with a key
 
 	mu   sync.Mutex
-	self string // guarded by mu; the id of our own user, "" until it was asked for
+	self self // guarded by mu
 }
 
 const root = "/api/v1"
@@ -27,7 +26,17 @@ const root = "/api/v1"
 // login exchanges the password for a token, which is used until it is refused: asking with the password each time
 // would leave an entry in the log of logins each time.
 func (e *Connector) login(ctx context.Context) (crmsync.Token, error) {
-	u, err := e.user(ctx, http.Header{"Espo-Authorization": {basic(e.cfg.Username, string(e.cfg.Secret))}})
+	a, err := e.cfg.Client.Do(ctx, crmsync.Request{
+		Method: http.MethodGet, URL: e.cfg.URL + root + whoWeAre, Reads: true,
+		Header: http.Header{"Espo-Authorization": {basic(e.cfg.Username, string(e.cfg.Secret))}},
+	})
+	if err != nil {
+		return crmsync.Token{}, err
+	}
+	if a.Status >= 300 {
+		return crmsync.Token{}, refusal(a, true)
+	}
+	u, err := readUser(a)
 	if err != nil {
 		return crmsync.Token{}, err
 	}
@@ -39,51 +48,6 @@ func (e *Connector) login(ctx context.Context) (crmsync.Token, error) {
 
 func basic(user, password string) string {
 	return base64.StdEncoding.EncodeToString([]byte(user + ":" + password))
-}
-
-// appUser is what App/user says of who asks.
-type appUser struct {
-	Token string `json:"token"`
-	User  struct {
-		ID string `json:"id"`
-	} `json:"user"`
-}
-
-func (e *Connector) user(ctx context.Context, header http.Header) (appUser, error) {
-	var u appUser
-	a, err := e.cfg.Client.Do(ctx, crmsync.Request{Method: http.MethodGet, URL: e.cfg.URL + root + "/App/user", Header: header, Reads: true})
-	if err != nil {
-		return u, err
-	}
-	if a.Status >= 300 {
-		return u, refusal(a, true)
-	}
-	if err := json.Unmarshal(a.Body, &u); err != nil || u.User.ID == "" {
-		return u, (&crmsync.PushError{Reason: "what answers is no EspoCRM", Err: err}).SetUp("is the address right?")
-	}
-	return u, nil
-}
-
-// me returns the id of our own user, who gets the calls of nobody: a Call must be assigned to someone.
-func (e *Connector) me(ctx context.Context) (string, error) {
-	e.mu.Lock()
-	self := e.self
-	e.mu.Unlock()
-	if self != "" {
-		return self, nil
-	}
-	header, _, err := e.authorization(ctx, http.MethodGet, "/App/user")
-	if err != nil {
-		return "", err
-	}
-	u, err := e.user(ctx, header)
-	if err != nil {
-		return "", err
-	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.self = u.User.ID
-	return e.self, nil
 }
 
 // authorization returns the header for a request to the path below the API's root, and the token in it, if any.

@@ -85,9 +85,9 @@ func TestTheClockOfTheServerIsLearned(t *testing.T) {
 	for name, zone := range map[string]string{"learned": "", "configured": "Asia/Tokyo"} {
 		t.Run(name, func(t *testing.T) {
 			i := open(t, func(s *vtigertest.Server, c *vtiger.Config) { s.Zone, c.Zone = tokyo, zone })
-			requests := []int{5, 2} // challenge, login, look-up, event, its times again; then look-up and event
+			requests := []int{6, 3} // challenge, login, look-up, event, its times again, look-up; then look-up, event and look-up
 			if zone != "" {
-				requests[0] = 4
+				requests[0] = 5
 			}
 			for n, id := range []string{"hq:1.1", "hq:2.1"} {
 				before := i.network.Requests()

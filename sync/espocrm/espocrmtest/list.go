@@ -91,7 +91,7 @@ func (s *Server) list(w http.ResponseWriter, entity string, q url.Values) {
 	conditions := parse(q).get("where").in
 	var rows []Row
 	for _, r := range s.candidates(entity, conditions) {
-		all := true
+		all := s.sees(entity, r)
 		for _, c := range conditions {
 			ok, err := c.holds(r)
 			if err != nil {

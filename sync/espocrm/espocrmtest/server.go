@@ -39,13 +39,14 @@ type Server struct {
 	minted  int                       // guarded by mu
 	created int                       // guarded by mu
 	role    string                    // guarded by mu; "" for all rights, or a reason to refuse every call with
+	reads   string                    // guarded by mu; at which level the role reads calls: "all" or "own"
 	broken  int                       // guarded by mu; writes that are stored and answered with a bare 500 yet
 }
 
 // New returns an installation with nothing in it but the API user.
 func New() *Server {
 	s := &Server{
-		Key: "key-of-the-api-user", User: "sync", Password: "hush", Now: time.Now,
+		Key: "key-of-the-api-user", User: "sync", Password: "hush", Now: time.Now, reads: "all",
 		tables: map[string]map[string]Row{"Call": {}, "Contact": {}, "Lead": {}, "Account": {}, "User": {}}, byKey: map[string][]string{}, tokens: map[string]bool{},
 	}
 	s.tables["User"]["u0"] = Row{"id": "u0", "name": "API"}
@@ -98,6 +99,18 @@ func (s *Server) Forbid(reason string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.role = reason
+}
+
+// Show sets at which level the role reads calls: "all", or "own": those that are assigned to the API user.
+func (s *Server) Show(level string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.reads = level
+}
+
+// sees reports whether the role shows the API user a record.
+func (s *Server) sees(entity string, r Row) bool {
+	return entity != "Call" || s.reads == "all" || s.reads == "own" && r["assignedUserId"] == "u0"
 }
 
 // Tokens returns how many were given out.
@@ -197,7 +210,7 @@ func (s *Server) authorized(r *http.Request, path string) (byPassword, ok bool) 
 }
 
 func (s *Server) user(w http.ResponseWriter, byPassword bool) {
-	answer := Row{"user": Row{"id": "u0", "userName": "sync"}, "acl": Row{}, "preferences": Row{}}
+	answer := Row{"user": Row{"id": "u0", "userName": "sync"}, "acl": Row{"table": Row{"Call": Row{"create": "yes", "read": s.reads, "edit": "all", "delete": "no", "stream": "no"}, "Import": false}}, "preferences": Row{}}
 	if byPassword {
 		s.minted++
 		token := fmt.Sprint("t", s.minted)

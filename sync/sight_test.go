@@ -1,0 +1,103 @@
+package crmsync_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"patchcord/crm"
+	crmsync "patchcord/sync"
+)
+
+func (d *desk) hide(owner string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.hides = owner
+}
+
+func (d *desk) twofold() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.twice
+}
+
+func TestWhatIsNotShownIsNotWrittenTwice(t *testing.T) {
+	sim(t, func(t *testing.T) {
+		h, d := newHouse(), newDesk(1)
+		d.caps.Upsert = false
+		d.hide("005A") // Alice's
+		w, _ := keeping(t, h, d, crmsync.Config{})
+		for i := range 20 {
+			h.happens(crm.CallEnded, call(fmt.Sprint("hq:", i), true, "callback"), "")
+		}
+		settle(w, 5*time.Minute)
+		if n := d.written(); n > 4+mayMiss { // those that were under way at once
+			t.Errorf("%d were written and not found", n)
+		}
+		h.happens(crm.CallUpdated, call("hq:0", true, "resolved"), "")
+		settle(w, time.Hour)
+		s := w.Status()
+		if d.twofold() != 0 || h.count(crm.JobParked) != 0 || !strings.Contains(s.LastErr, "is not found") || s.Breaker != "closed" {
+			t.Errorf("%d doubled, %d parked, %+v", d.twofold(), h.count(crm.JobParked), s)
+		}
+		before := d.found()
+		settle(w, 10*time.Minute)
+		if n := d.found() - before; n > 11 {
+			t.Errorf("%d look-ups in ten minutes, want one a minute", n)
+		}
+		d.hide("")
+		settle(w, 30*time.Minute)
+		if h.count(crm.JobDone) != 21 || d.twofold() != 0 || d.written() != 21 || d.row("hq:0")["code"] != "resolved" {
+			t.Errorf("%d done, %d doubled, %d writes; want all, none, one each", h.count(crm.JobDone), d.twofold(), d.written())
+		}
+	})
+}
+
+const mayMiss = 2
+
+func TestOneThatWasDeletedAtOnceStopsNothing(t *testing.T) {
+	sim(t, func(t *testing.T) {
+		h, d := newHouse(), newDesk(1)
+		d.caps.Upsert = false
+		d.hide("005A")
+		w, _ := keeping(t, h, d, crmsync.Config{})
+		h.happens(crm.CallEnded, call("hq:1", true, "callback"), "")
+		settle(w, time.Minute)
+		d.hide("")
+		for i := range 5 {
+			h.happens(crm.CallEnded, call(fmt.Sprint("hq:2", i), true, "callback"), "")
+			settle(w, time.Minute)
+		}
+		if d.written() != 6 || h.count(crm.JobDone) != 6 {
+			t.Errorf("%d written, %d done", d.written(), h.count(crm.JobDone))
+		}
+		if n := d.found(); n != 6+3+1 { // before each; the first thrice afterwards, the second once, and then the kind is known
+			t.Errorf("%d look-ups", n)
+		}
+	})
+}
+
+func TestAnActivityThatNeverComesBackIsGivenUp(t *testing.T) {
+	sim(t, func(t *testing.T) {
+		h, d := newHouse(), newDesk(1)
+		d.caps.Upsert = false
+		d.hide("005A")
+		w, _ := keeping(t, h, d, crmsync.Config{Parallel: 1})
+		for i := range 3 {
+			h.happens(crm.CallEnded, call(fmt.Sprint("hq:", i), true, "callback"), "")
+			settle(w, time.Minute)
+		}
+		if d.written() != mayMiss {
+			t.Fatalf("%d written, want %d", d.written(), mayMiss)
+		}
+		d.mu.Lock()
+		clear(d.rows) // a person deleted them, and
+		d.hides = ""  // put right what was wrong
+		d.mu.Unlock()
+		settle(w, 25*time.Hour)
+		if d.written() != 3 || h.count(crm.JobDone) != 3 {
+			t.Errorf("%d written, %d done", d.written(), h.count(crm.JobDone))
+		}
+	})
+}
