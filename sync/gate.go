@@ -18,7 +18,7 @@ type gate struct {
 	log      *slog.Logger
 
 	mu       sync.Mutex
-	running  int  // guarded by mu
+	running  int  // guarded by mu; places taken
 	ramp     int  // guarded by mu; how many may run at once
 	passed   int  // guarded by mu; successes since ramp was last raised
 	departed bool // guarded by mu
@@ -61,19 +61,43 @@ func (g *gate) steady() bool {
 	return g.ramp >= g.parallel
 }
 
-// enter takes a place; leave must be called with what came of the request, and returns whether the
-// destination was known to be failing: then no job is to blame. It returns nil when the breaker has opened since.
+// enter takes a place for a single request; leave must be called with what came of it, and returns what answered does.
+// It returns nil when the breaker has opened since.
 func (g *gate) enter() (leave func(*PushError) (failing bool)) {
+	answered := g.ask()
+	if answered == nil {
+		return nil
+	}
+	g.take()
+	return func(failure *PushError) bool {
+		defer g.vacate()
+		return answered(failure)
+	}
+}
+
+// take takes a place, for one request after the other; vacate must be called when there are no more.
+func (g *gate) take() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.running++
+}
+
+func (g *gate) vacate() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.running--
+}
+
+// ask begins a request in a place; answered must be called with what came of it, and returns whether the
+// destination was known to be failing: then no job is to blame. It returns nil when the breaker is open.
+func (g *gate) ask() (answered func(*PushError) (failing bool)) {
 	done, err := g.breaker.Allow()
 	if err != nil {
 		return nil
 	}
 	failing, began := g.breaker.State() != gobreaker.StateClosed, time.Now()
-	g.mu.Lock()
-	g.running++
-	g.mu.Unlock()
 	return func(failure *PushError) bool {
-		g.leave(failure)
+		g.learn(failure)
 		g.dest.observe(g.breaker.Name(), failure, began)
 		switch {
 		case failure == notAsked:
@@ -90,13 +114,13 @@ func (g *gate) enter() (leave func(*PushError) (failing bool)) {
 // notAsked is what comes of a request that was never made: it says nothing about the operation.
 var notAsked = &PushError{Class: Transient, Reason: "not asked"}
 
-func (g *gate) leave(failure *PushError) {
+// learn sets how many may run at once after what came of a request.
+func (g *gate) learn(failure *PushError) {
 	if failure != nil && failure.Class == Throttle {
 		g.dest.pause(time.Now().Add(failure.After))
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.running--
 	switch {
 	case failure == nil:
 		if g.passed++; g.passed >= g.ramp && g.ramp < g.parallel {

@@ -21,10 +21,10 @@ func manyLanes(n int) *outbox {
 
 func TestBreakerOpensProbesAloneAndRampsUp(t *testing.T) {
 	sim(t, func(t *testing.T) {
-		begin, up := time.Now(), 10*time.Minute
+		begin, up, takes := time.Now(), 10*time.Minute, 10*time.Millisecond
 		r := &remote{}
 		r.answer = func(context.Context, crm.Job) error {
-			time.Sleep(10 * time.Millisecond)
+			time.Sleep(takes)
 			if time.Since(begin) < up {
 				return &crmsync.PushError{Class: crmsync.Transient, Reason: "503"}
 			}
@@ -52,25 +52,36 @@ func TestBreakerOpensProbesAloneAndRampsUp(t *testing.T) {
 		if got := o.count(crm.JobDone); got != 200 || w.Status().Breaker != "closed" {
 			t.Fatalf("%d done, breaker %s; want all, closed", got, w.Status().Breaker)
 		}
-		wantRamp(t, r.seen()[recovered:])
+		wantRamp(t, r.seen()[recovered:], takes)
 	})
 }
 
-// wantRamp checks how many pushes began at the same moments: 1, 2, 4, never twice as many as just before.
-func wantRamp(t *testing.T, pushes []push) {
+// wantRamp checks how many pushes ran side by side, each for the time that one takes: 1 until the first
+// was answered, 2 until two more were, then 4, then 8.
+func wantRamp(t *testing.T, pushes []push, takes time.Duration) {
 	t.Helper()
-	most, now := 0, 0
+	most := 0
 	for i, p := range pushes {
-		if i > 0 && p.at.Sub(pushes[i-1].at) >= 10*time.Millisecond {
-			now = 0
+		answered := 0
+		for _, earlier := range pushes[:i] {
+			if p.at.Sub(earlier.at) >= takes {
+				answered++
+			}
 		}
-		now++
-		if now > max(1, 2*most) {
-			t.Fatalf("%d pushes at once after at most %d", now, most)
+		allowed := 8
+		switch {
+		case answered < 1:
+			allowed = 1
+		case answered < 3:
+			allowed = 2
+		case answered < 7:
+			allowed = 4
 		}
-		if i+1 == len(pushes) || pushes[i+1].at.Sub(p.at) >= 10*time.Millisecond {
-			most = max(most, now)
+		running := i + 1 - answered
+		if running > allowed {
+			t.Fatalf("%d pushes at once after %d were answered, want at most %d", running, answered, allowed)
 		}
+		most = max(most, running)
 	}
 	if most != 8 {
 		t.Errorf("at most %d pushes at once in the end, want 8", most)

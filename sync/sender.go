@@ -71,13 +71,15 @@ func (w *Worker) room() (limit, places int, wait time.Duration) {
 	return limit, places, min(wait, w.cfg.Poll)
 }
 
-// start pushes batches that were claimed, one after the other, in a goroutine.
+// start pushes batches that were claimed, one after the other, in a goroutine that keeps its place until the last:
+// a place given up between two of them would be taken by others, and the destination asked for more at once than it is to be.
 func (w *Worker) start(ctx context.Context, wg *sync.WaitGroup, batches [][]crm.Job, leaseEnd time.Time) {
-	leave := w.gate.enter()
-	if leave == nil { // the breaker opened between
+	answered := w.gate.ask()
+	if answered == nil { // the breaker opened between
 		w.finish(ctx, giveBack(batches), leaseEnd)
 		return
 	}
+	w.gate.take()
 	w.dest.Quota.wrote()
 	wg.Go(func() {
 		defer poke(w.jobs) // there is room, and the lanes' next jobs are free
@@ -85,13 +87,14 @@ func (w *Worker) start(ctx context.Context, wg *sync.WaitGroup, batches [][]crm.
 		began := time.Now()
 		for i, jobs := range batches {
 			if i > 0 {
-				if leave = w.goOn(ctx, began); leave == nil {
+				if answered = w.goOn(ctx, began); answered == nil {
 					ends = append(ends, giveBack(batches[i:])...)
 					break
 				}
 			}
-			ends = append(ends, w.pushBatch(ctx, jobs, leaseEnd, leave)...)
+			ends = append(ends, w.pushBatch(ctx, jobs, leaseEnd, answered)...)
 		}
+		w.gate.vacate()
 		w.finish(ctx, ends, leaseEnd)
 	})
 }
@@ -99,22 +102,22 @@ func (w *Worker) start(ctx context.Context, wg *sync.WaitGroup, batches [][]crm.
 // shareFor is how long a share is gone on with: of a slow destination other places may take the rest.
 const shareFor = time.Second
 
-// goOn enters the gate for the next batch of a share that began then; nil when the rest is to be given back.
-func (w *Worker) goOn(ctx context.Context, began time.Time) (leave func(*PushError) bool) {
+// goOn begins the request for the next batch of a share that began then; nil when the rest is to be given back.
+func (w *Worker) goOn(ctx context.Context, began time.Time) (answered func(*PushError) bool) {
 	ok, single := w.dest.Quota.writes()
 	if !ok || single || ctx.Err() != nil || !w.dest.pausedUntil().IsZero() || time.Since(began) > min(shareFor, w.cfg.Lease/4) {
 		return nil
 	}
-	if leave = w.gate.enter(); leave != nil {
+	if answered = w.gate.ask(); answered != nil {
 		w.dest.Quota.wrote()
 	}
-	return leave
+	return answered
 }
 
 // pushBatch makes one request and returns what came of each job; those whose lease is to run out are left out.
-func (w *Worker) pushBatch(ctx context.Context, jobs []crm.Job, leaseEnd time.Time, leave func(*PushError) bool) (ends []crm.JobEnd) {
+func (w *Worker) pushBatch(ctx context.Context, jobs []crm.Job, leaseEnd time.Time, answered func(*PushError) bool) (ends []crm.JobEnd) {
 	failures := w.push(ctx, jobs, leaseEnd)
-	failing := leave(worst(failures))
+	failing := answered(worst(failures))
 	for i, j := range jobs {
 		if r := w.result(j, failures[i], failing); r != nil {
 			ends = append(ends, j.End(*r))
