@@ -106,10 +106,13 @@ func (r *road) keep(ctx context.Context) error {
 		case <-r.lease.kick:
 			err = r.renew(ctx)
 		case <-check.C:
-			if !r.lease.valid() {
+			if !r.lapses() {
+				continue
+			}
+			if r.isShut() { // nothing more could be kept
 				return errLapsed
 			}
-			continue
+			err = r.renew(ctx)
 		case <-news:
 			if to := n.surplus(r.line.cfg.PBX); to != "" && r.up() {
 				r.line.log.Info("handing the PBX to a node that has fewer", "to", to)
@@ -128,6 +131,26 @@ func (r *road) keep(ctx context.Context) error {
 		}
 		failing = err != nil
 	}
+}
+
+// lapses reports whether the lease has lapsed. From then on what the PBX says is kept, and nothing is written or shown.
+// A renewal that succeeds later shows that no other node had the PBX in between, so that nothing was lost.
+func (r *road) lapses() bool {
+	r.mu.Lock()
+	lapsed := !r.sure()
+	was := r.unsure
+	r.unsure = lapsed
+	r.mu.Unlock()
+	switch {
+	case lapsed && !was:
+		r.line.log.Warn("the lease lapsed, and another node may take the PBX; what it says is kept until that is known")
+	case was && !lapsed:
+		r.line.log.Info("the PBX is still this node's; what it said meanwhile is in the log")
+	}
+	if lapsed != was {
+		r.show()
+	}
+	return lapsed
 }
 
 func (r *road) renew(ctx context.Context) error {

@@ -150,7 +150,7 @@ func (r *road) putAgain(l buffer.Letter) (at crm.Position, ok bool) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.waiting || r.shutBy || !r.lease.valid() {
+	if !r.sure() {
 		return at, false
 	}
 	last, at := r.last, r.next

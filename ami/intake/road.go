@@ -33,7 +33,8 @@ type road struct {
 	state   ami.State      // guarded by mu: of the session
 	shutBy  bool           // guarded by mu: nothing is taken any more
 	waiting bool           // guarded by mu: there is no epoch yet; entries are kept in early
-	early   []buffer.Entry // guarded by mu; without positions; full at maxEarly, then shutBy is set
+	unsure  bool           // guarded by mu: the lease lapsed, and it is not known that another node has the PBX
+	early   []buffer.Entry // guarded by mu; heard while waiting or unsure; without positions; full at maxEarly, then shutBy is set
 
 	dead     atomic.Int64              // how many dead letters wait
 	shedFrom atomic.Pointer[time.Time] // when entries began to be dropped, nil when none were
@@ -109,20 +110,32 @@ func (r *road) begin() {
 	r.early = nil
 }
 
-// put stamps an entry and hands it to both sides. It never waits.
+// put stamps an entry and hands it to both sides, or keeps it until that may be done. It never waits.
 func (r *road) put(kind buffer.Kind, at time.Time, data []byte) {
 	e := buffer.Entry{At: at.UTC(), Kind: kind, Data: data}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
 	case r.shutBy:
-	case r.waiting && len(r.early) >= maxEarly:
+	case r.sure():
+		r.stamp(e)
+	case len(r.early) >= maxEarly:
 		r.shutBy = true
-	case r.waiting:
+	default:
 		r.early = append(r.early, e)
-	case r.lease.valid():
+	}
+}
+
+// sure reports whether entries may be stamped now; then all that was kept has been. r.mu is held.
+func (r *road) sure() bool {
+	if r.waiting || r.shutBy || !r.lease.valid() {
+		return false
+	}
+	for _, e := range r.early {
 		r.stamp(e)
 	}
+	r.early = nil
+	return true
 }
 
 // stamp gives the entry its position. r.mu is held.
@@ -230,7 +243,11 @@ func (r *road) OnState(s ami.State) {
 // show tells the state of the session to whoever looks at this node, and to the others.
 func (r *road) show() {
 	r.mu.Lock()
-	r.line.status.set(r.state) // within the lock, so that the newest is set last
+	if r.unsure {
+		r.line.status.disowned()
+	} else {
+		r.line.status.set(r.state) // within the lock, so that the newest is set last
+	}
 	r.mu.Unlock()
 	select {
 	case r.lease.kick <- struct{}{}:

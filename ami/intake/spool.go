@@ -61,7 +61,7 @@ func (r *road) gap(loss buffer.Loss) (end crm.Position, ok bool) {
 	m := marker{Cause: crm.GapOverflow, Detail: loss.Detail}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.waiting || r.shutBy || !r.lease.valid() {
+	if !r.sure() {
 		return end, false
 	}
 	last := r.last
