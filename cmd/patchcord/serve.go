@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
-	"runtime/debug"
 	"sync"
 	"syscall"
 )
@@ -41,7 +40,6 @@ func (c *serveCmd) Run(ctx context.Context, t *terminal) error {
 		return err
 	}
 	spareProcessors()
-	spareCollections()
 	load := func() (*Config, error) { return loadConfig(t.config, c.environ(t.environ)) }
 	cfg, err := load()
 	if err != nil {
@@ -89,18 +87,6 @@ var spareProcessors = sync.OnceFunc(func() {
 		runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 2)
 	}
 })
-
-// collectAt is how much garbage may come to what is in use, in per cent.
-const collectAt = 200
-
-// spareCollections has garbage collected less often than Go would, unless the
-// variable GOGC says how often. What a daemon has in use is small, some ten MB, and at
-// Go's own 100 per cent collecting takes a tenth of the processor under load.
-func spareCollections() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(collectAt)
-	}
-}
 
 // environ lays the flags over the variables: a flag is a variable given last.
 func (c *serveCmd) environ(environ []string) []string {
