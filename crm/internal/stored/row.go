@@ -59,9 +59,9 @@ func Started(c *crm.Call) int64 {
 }
 
 // Decode returns the whole call of a row, and what people added on its own.
-func Decode(record, added []byte) (*crm.Call, Added, error) {
+func Decode[T ~string | ~[]byte](record, added T) (*crm.Call, Added, error) {
 	var c crm.Call
-	if err := json.Unmarshal(record, &c); err != nil {
+	if err := c.ParseJSON(string(record)); err != nil {
 		return nil, Added{}, fmt.Errorf("decode call: %w", err)
 	}
 	a, err := DecodeAdded(c.ID, added)
@@ -76,14 +76,15 @@ func Decode(record, added []byte) (*crm.Call, Added, error) {
 const nothingAdded = "{}"
 
 // DecodeAdded returns what people added to a call, of its column; nil is of no call.
-func DecodeAdded(id string, added []byte) (a Added, err error) {
+func DecodeAdded[T ~string | ~[]byte](id string, added T) (Added, error) {
 	if len(added) == 0 || string(added) == nothingAdded {
-		return a, nil
+		return Added{}, nil
 	}
-	if err := json.Unmarshal(added, &a); err != nil {
-		return a, fmt.Errorf("decode additions to call %s: %w", id, err)
+	var c crm.Call // has the same members
+	if err := c.ParseJSON(string(added)); err != nil {
+		return Added{}, fmt.Errorf("decode additions to call %s: %w", id, err)
 	}
-	return a, nil
+	return Added{Disposition: c.Disposition, Notes: c.Notes, Contact: c.Contact}, nil
 }
 
 func (a Added) setOn(c *crm.Call) {
