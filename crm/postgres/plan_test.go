@@ -14,6 +14,9 @@ import (
 
 var yes = true
 
+// unordered is what the plan of a walk must not have.
+var unordered = []string{"Seq Scan", "Sort", "Bitmap", "Hash", "Merge Join", "Semi Join", "Gather"}
+
 // TestWalksFollowAnIndexInOrder reads the plan of a walk for every filter and wants
 // no scan of the calls, no sort and no join but row by row: a page must cost the
 // same in any history. The planner has no statistics here, so it would rather sort.
@@ -38,7 +41,7 @@ func TestWalksFollowAnIndexInOrder(t *testing.T) {
 		for _, below := range []*stored.Place{nil, {Started: 1, ID: "x"}} {
 			for _, budget := range []int{0, 1000} {
 				plan := explain(t, s, f, walkIndexes, func(x *finder) *builder { return x.walk(below, 51, budget) })
-				for _, bad := range []string{"Seq Scan", "Sort", "Bitmap", "Hash", "Merge Join", "Semi Join", "Gather"} {
+				for _, bad := range unordered {
 					if strings.Contains(plan, bad) {
 						t.Errorf("%s, below %v, budget %d: the walk has a %s:\n%s", name, below, budget, bad, plan)
 					}
@@ -75,15 +78,35 @@ func TestQuestionsGoToTheInvertedIndex(t *testing.T) {
 
 // TestSearchesArePlannedForTheirArguments repeats searches until PostgreSQL would
 // plan a prepared statement for all arguments at once (from the sixth execution on),
-// and wants none of them to be prepared.
+// and wants none of what has conditions to be prepared.
 func TestSearchesArePlannedForTheirArguments(t *testing.T) {
+	prepared := preparedBy(t, crm.CallFilter{Q: "absent"}, crm.CallFilter{Agent: "ann", Queue: "sales"}, crm.CallFilter{Number: "0123"})
+	for _, text := range prepared {
+		if strings.Contains(text, "terms") {
+			t.Errorf("this search is prepared:\n%s", text)
+		}
+	}
+}
+
+func TestPagesArePrepared(t *testing.T) {
+	for _, f := range []crm.CallFilter{{}, {Agent: "ann"}, {Until: time.Unix(1, 0)}} {
+		prepared := preparedBy(t, f)
+		if len(prepared) != 1 {
+			t.Errorf("%+v: what is prepared is %q", f, prepared)
+		}
+	}
+}
+
+// preparedBy returns what statements on calls a connection has prepared after the searches.
+func preparedBy(t *testing.T, filters ...crm.CallFilter) (texts []string) {
+	t.Helper()
 	s, err := Open(t.Context(), pgtest.Start(t), Config{APIConns: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Close()
 	for range 8 {
-		for _, f := range []crm.CallFilter{{Q: "absent"}, {Agent: "ann", Queue: "sales"}, {Number: "0123"}} {
+		for _, f := range filters {
 			if _, _, err := s.Calls(t.Context(), "default", f, crm.Page{}); err != nil {
 				t.Fatal(err)
 			}
@@ -94,12 +117,48 @@ func TestSearchesArePlannedForTheirArguments(t *testing.T) {
 			nil, func(scan scan) error {
 				var text string
 				err := scan(&text)
-				t.Errorf("this search is prepared:\n%s", text)
+				texts = append(texts, text)
 				return err
 			})
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+	return texts
+}
+
+// TestPreparedPagesFollowAnIndexInOrder reads the plan for any arguments: once it is
+// made it stays.
+func TestPreparedPagesFollowAnIndexInOrder(t *testing.T) {
+	s := openTemp(t)
+	for _, f := range []crm.CallFilter{{}, {Agent: "ann"}, {Queue: "sales", From: time.Unix(1, 0), Until: time.Unix(2, 0)}} {
+		for _, below := range []*stored.Place{nil, {Started: 1, ID: "x"}} {
+			q, err := stored.NewQuery(f, crm.Page{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = s.search(t.Context(), &q, "default", func(x *finder) error {
+				if err := x.choose(t.Context()); err != nil {
+					return err
+				}
+				b := x.walk(below, 51, 0)
+				_, err := x.t.exec(t.Context(), eager+`; SET LOCAL plan_cache_mode = force_generic_plan; PREPARE page AS `+b.sql)
+				if err != nil {
+					return err
+				}
+				plan := lines(t, x.t, `EXECUTE page (NULL`+strings.Repeat(`, NULL`, len(b.args)-1)+`)`, nil)
+				for _, bad := range unordered {
+					if strings.Contains(plan, bad) {
+						t.Errorf("%+v, below %v: the page has a %s:\n%s", f, below, bad, plan)
+					}
+				}
+				_, err = x.t.exec(t.Context(), `DEALLOCATE page`)
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
 }
 
@@ -115,11 +174,11 @@ func explain(t *testing.T, s *Store, f crm.CallFilter, mode string, write func(*
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = s.read(t.Context(), "explain", func(x tx) error {
+	err = s.search(t.Context(), &q, "default", func(fi *finder) error {
+		x := fi.t
 		if _, err := x.exec(t.Context(), eager); err != nil {
 			return err
 		}
-		fi := &finder{t: x, tenant: "default", q: &q}
 		if err := fi.choose(t.Context()); err != nil {
 			return err
 		}

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -18,16 +19,16 @@ import (
 // || ”) is kept away from all others. Neither is worth starting processes for, which
 // costs more than all the rest.
 const (
-	walkIndexes = `SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off;
+	beginWalk = `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL enable_seqscan = off;
 		SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL jit = off;
-		SET LOCAL max_parallel_workers_per_gather = 0`
-	askTerms = `SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = on;
-		SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL jit = off;
-		SET LOCAL max_parallel_workers_per_gather = 0`
+		SET LOCAL max_parallel_workers_per_gather = 0; ` + walkIndexes
+	walkIndexes = `SET LOCAL enable_bitmapscan = off`
+	askTerms    = `SET LOCAL enable_bitmapscan = on`
 )
 
 // fresh makes a statement be planned for its arguments each time: a plan that fits
-// all arguments fits no search.
+// all arguments fits no search. What reads a range of an index and no more, as most
+// pages, has one plan, and is prepared: planning it takes as long as reading it.
 const fresh = pgx.QueryExecModeCacheDescribe
 
 // Calls implements crm.CallStore.
@@ -42,14 +43,22 @@ func (s *Store) Calls(
 		return []*crm.Call{}, "", nil
 	}
 	var hits []stored.Hit
-	err = s.read(ctx, "list calls", func(t tx) error {
-		hits, err = stored.Find(ctx, tenant, &q, &finder{t: t, tenant: tenant, q: &q}, s.budget)
+	err = s.search(ctx, &q, tenant, func(f *finder) error {
+		hits, err = stored.Find(ctx, tenant, &q, f, s.budget)
 		return err
 	})
 	if err != nil {
 		return nil, "", err
 	}
 	return stored.PageOf(hits, q.Limit)
+}
+
+// search runs fn on one unchanging view of the data, the planner told to walk.
+func (s *Store) search(ctx context.Context, q *stored.Query, tenant string, fn func(*finder) error) error {
+	err := s.run(ctx, s.api, pgx.TxOptions{BeginQuery: beginWalk}, func(t tx) error {
+		return fn(&finder{t: t, tenant: tenant, q: q, mode: walkIndexes})
+	})
+	return s.wrap(ctx, "list calls", err)
 }
 
 // finder is the stored.Source of one query in one transaction.
@@ -81,7 +90,11 @@ func (f *finder) Walk(ctx context.Context, below *stored.Place, want, budget int
 		return nil, nil, err
 	}
 	b := f.walk(below, want, budget)
-	hits, err := f.hits(ctx, b, nil)
+	args := b.args
+	if budget > 0 {
+		args = b.planned()
+	}
+	hits, err := f.hits(ctx, b.sql, args, nil)
 	if err != nil || len(hits) >= want || budget == 0 {
 		return hits, nil, err
 	}
@@ -92,23 +105,32 @@ func (f *finder) Walk(ctx context.Context, below *stored.Place, want, budget int
 // walk writes the statement of Walk.
 func (f *finder) walk(below *stored.Place, want, budget int) *builder {
 	b := &builder{}
-	b.add(`SELECT k.started, k.id, c.record, c.added FROM (`)
-	f.stretch(b, below)
+	b.add(`SELECT c.started, c.id, c.record, c.added FROM (`)
+	f.stretch(b, below, `*`)
 	if budget > 0 {
-		b.add(` LIMIT %s`, budget)
+		b.limit(budget)
 	}
-	b.add(`) AS k JOIN calls AS c ON c.tenant = %s AND c.id = k.id WHERE true`, f.tenant)
+	if f.key == "" {
+		b.add(`) AS c WHERE true`)
+	} else {
+		b.add(`) AS k JOIN calls AS c ON c.tenant = %s AND c.id = k.id WHERE true`, f.tenant)
+	}
 	b.conditions(f.q)
-	b.add(` ORDER BY k.started DESC, k.id DESC LIMIT %s`, want)
+	if f.key == "" {
+		b.add(` ORDER BY c.started DESC, c.id DESC`)
+	} else {
+		b.add(` ORDER BY k.started DESC, k.id DESC`)
+	}
+	b.limit(want)
 	return b
 }
 
 // stretch writes the range of the index that is walked.
-func (f *finder) stretch(b *builder, below *stored.Place) {
+func (f *finder) stretch(b *builder, below *stored.Place, columns string) {
 	if f.key == "" {
-		b.add(`SELECT started, id FROM calls WHERE tenant = %s`, f.tenant)
+		b.add(`SELECT `+columns+` FROM calls WHERE tenant = %s`, f.tenant)
 	} else {
-		b.add(`SELECT started, id FROM call_keys WHERE key = %s`, stored.Hash(f.tenant, f.key))
+		b.add(`SELECT `+columns+` FROM call_keys WHERE key = %s`, stored.Hash(f.tenant, f.key))
 	}
 	b.bounds("started", "id", f.q, below)
 	b.add(` ORDER BY started DESC, id DESC`)
@@ -117,11 +139,12 @@ func (f *finder) stretch(b *builder, below *stored.Place) {
 // place returns the n-th place of the stretch, nil when it has fewer.
 func (f *finder) place(ctx context.Context, below *stored.Place, n int) (*stored.Place, error) {
 	var b builder
-	f.stretch(&b, below)
-	b.add(` OFFSET %s LIMIT 1`, n-1)
+	f.stretch(&b, below, `started, id`)
+	b.limit(1)
+	b.add(` OFFSET %s`, n-1)
 	var p stored.Place
 	var started time.Time
-	err := f.t.one(ctx, b.sql, b.planned(), &started, &p.ID)
+	err := f.t.one(ctx, b.sql, b.args, &started, &p.ID)
 	if err != nil {
 		return nil, ignore(err, crm.ErrNotFound)
 	}
@@ -144,9 +167,10 @@ func (f *finder) choose(ctx context.Context) error {
 		var b builder
 		b.add(`SELECT count(*) FROM (SELECT FROM call_keys WHERE key = %s`, stored.Hash(f.tenant, key))
 		b.bounds("started", "id", f.q, f.q.Before)
-		b.add(` LIMIT %s) AS few`, least)
+		b.limit(stored.RareKey)
+		b.add(`) AS few`)
 		var n int
-		if err := f.t.one(ctx, b.sql, b.planned(), &n); err != nil {
+		if err := f.t.one(ctx, b.sql, b.args, &n); err != nil {
 			return err
 		}
 		if n < least {
@@ -164,7 +188,8 @@ func (f *finder) Ask(
 		return nil, false, err
 	}
 	var found int
-	hits, err = f.hits(ctx, f.ask(term, lo, below, want, budget), &found)
+	b := f.ask(term, lo, below, want, budget)
+	hits, err = f.hits(ctx, b.sql, b.planned(), &found)
 	return hits, found > budget, err
 }
 
@@ -194,13 +219,13 @@ func (f *finder) Newest(ctx context.Context, below *stored.Place) (int64, bool, 
 	b.bounds("started", "id", f.q, below)
 	b.add(` ORDER BY started DESC, id DESC LIMIT 1`)
 	var started time.Time
-	err := f.t.one(ctx, b.sql, b.planned(), &started)
+	err := f.t.one(ctx, b.sql, b.args, &started)
 	return started.UnixMilli(), err == nil, ignore(err, crm.ErrNotFound)
 }
 
 // hits runs a statement that gives calls; count, if any, takes a fifth column.
-func (f *finder) hits(ctx context.Context, b *builder, count *int) (hits []stored.Hit, err error) {
-	err = f.t.each(ctx, b.sql, b.planned(), func(scan scan) error {
+func (f *finder) hits(ctx context.Context, sql string, args []any, count *int) (hits []stored.Hit, err error) {
+	err = f.t.each(ctx, sql, args, func(scan scan) error {
 		var h stored.Hit
 		var started time.Time
 		dest := []any{&started, &h.ID, &h.Record, &h.Added}
@@ -230,6 +255,9 @@ func (b *builder) add(text string, args ...any) {
 	}
 	b.sql += fmt.Sprintf(text, names...)
 }
+
+// limit adds a limit that the plan is made for.
+func (b *builder) limit(n int) { b.sql += ` LIMIT ` + strconv.Itoa(n) }
 
 // planned returns the arguments of a statement that is planned for them.
 func (b *builder) planned() []any { return append([]any{fresh}, b.args...) }

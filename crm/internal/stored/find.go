@@ -16,7 +16,7 @@ type Budget struct {
 // Hit is a call that was found, as it is stored.
 type Hit struct {
 	Place
-	Record, Added []byte
+	Record, Added string
 }
 
 // Source is what Find needs of a store. Every method sees calls of the query only
