@@ -45,12 +45,13 @@ type calls interface {
 // then, so several changes that wait become one write. A call that was absorbed by another is never
 // written; an activity that it has already is changed to point at the other.
 type Records struct {
-	cfg    RecordsConfig
-	caps   Capabilities
-	render *renderer
-	lookup *gate
-	sight  *sight       // where look-ups decide what is new
-	seen   atomic.Int64 // the latest event of the log that is known to be committed
+	cfg     RecordsConfig
+	caps    Capabilities
+	render  *renderer
+	lookup  *gate
+	breadth breadth
+	sight   *sight       // where look-ups decide what is new
+	seen    atomic.Int64 // the latest event of the log that is known to be committed
 
 	mu      sync.Mutex
 	written map[string]int64 // guarded by mu; by call: every event up to this one is in what was written
@@ -88,8 +89,9 @@ func NewRecords(cfg RecordsConfig) (*Records, error) {
 	log := cmp.Or(cfg.Logger, slog.Default()).With("dest", cfg.Name)
 	return &Records{
 		cfg: cfg, caps: caps, render: r, written: map[string]int64{},
-		sight:  &sight{log: log, good: map[kind]time.Time{}},
-		lookup: newGate(cmp.Or(cfg.Destination, &Destination{}), "lookup", parallel, breakAfter, breakFor, log),
+		sight:   &sight{log: log, good: map[kind]time.Time{}},
+		breadth: breadth{most: max(1, caps.Batch)},
+		lookup:  newGate(cmp.Or(cfg.Destination, &Destination{}), "lookup", parallel, breakAfter, breakFor, log),
 	}, nil
 }
 
@@ -172,7 +174,7 @@ func (r *Records) PushBulk(ctx context.Context, jobs []crm.Job) []error {
 	if len(b.list) == 0 {
 		return b.report(errs, nil)
 	}
-	outcome := r.cfg.Connector.Write(ctx, b.list)
+	outcome := r.write(ctx, b.list)
 	for i, a := range b.list {
 		if outcome[i] == nil && !a.Merged {
 			r.wrote(a.Call.ID, upTo)
