@@ -3,7 +3,6 @@ package dataverse_test
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -164,43 +163,29 @@ func TestContactsAreTracked(t *testing.T) {
 		e.Put("contacts", fmt.Sprint("c", i), dataversetest.Row{"fullname": fmt.Sprint("C", i), "telephone1": "020 7946 0000", "statecode": 0.0})
 	}
 	e.Put("accounts", "a1", dataversetest.Row{"name": "Acme", "telephone2": "020 7946 1111", "statecode": 0.0})
-	people, into, token := map[string]crmsync.Person{}, map[crmsync.Ref]crmsync.Ref{}, ""
-	read := func() {
-		for more := true; more; {
-			page, err := e.connector.Pull(t.Context(), token)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, p := range page.Changed {
-				people[p.Object+p.ID] = p
-			}
-			for _, ref := range page.Gone {
-				delete(people, ref.Object+ref.ID)
-			}
-			maps.Copy(into, page.Into)
-			token, more = page.Token, page.More
-		}
-	}
+	var book remotetest.Book
+	read := func() { book.Read(t, e.connector) }
+	person := func(object, id string) crmsync.Person { return book.People[crmsync.Ref{Object: object, ID: id}] }
 	read()
-	if got := people["accounta1"]; len(people) != 1201 || got.Name != "Acme" || got.Numbers[0] != "020 7946 1111" || !strings.Contains(got.URL, "etn=account") {
-		t.Fatalf("%d people, account %+v", len(people), got)
+	if got := person("account", "a1"); len(book.People) != 1201 || got.Name != "Acme" || got.Numbers[0] != "020 7946 1111" || !strings.Contains(got.URL, "etn=account") {
+		t.Fatalf("%d people, account %+v", len(book.People), got)
 	}
 	e.Delete("contacts", "c0")
 	e.Put("contacts", "c1", dataversetest.Row{"fullname": "merged", "statecode": 1.0, "_masterid_value": "c2"})
 	e.Put("contacts", "c2", dataversetest.Row{"fullname": "Renamed", "statecode": 0.0})
 	read()
-	if len(people) != 1199 || people["contactc2"].Name != "Renamed" {
-		t.Errorf("%d people, %+v", len(people), people["contactc2"])
+	if len(book.People) != 1199 || person("contact", "c2").Name != "Renamed" {
+		t.Errorf("%d people, %+v", len(book.People), person("contact", "c2"))
 	}
-	if one := (crmsync.Ref{Object: "contact", ID: "c1"}); into[one].ID != "c2" || len(into) != 1 {
-		t.Errorf("merged are %v", into)
+	if one := (crmsync.Ref{Object: "contact", ID: "c1"}); book.Into[one].ID != "c2" || len(book.Into) != 1 {
+		t.Errorf("merged are %v", book.Into)
 	}
 	e.Delete("contacts", "c3")
 	e.Put("contacts", "c4", dataversetest.Row{"fullname": "Later", "statecode": 0.0})
 	e.ExpireChanges()
 	read() // from the beginning: nobody tells what was deleted meanwhile
-	if len(people) != 1199 || people["contactc4"].Name != "Later" {
-		t.Errorf("after the changes were forgotten: %d people, %+v", len(people), people["contactc4"])
+	if len(book.People) != 1199 || person("contact", "c4").Name != "Later" {
+		t.Errorf("after the changes were forgotten: %d people, %+v", len(book.People), person("contact", "c4"))
 	}
 	there, err := e.connector.Existing(t.Context(), "contact", []string{"c1", "c2", "c3", "c4"})
 	if err != nil || len(there) != 2 || !there["c2"] || !there["c4"] {

@@ -92,8 +92,9 @@ func TestWhatACallSays(t *testing.T) {
 	if p := a.push(t, c, nil); p != nil {
 		t.Fatal(p)
 	}
-	if got, _ := a.Call(crmsync.Key("default", c.ID)); got["hs_call_title"] != "Inbound call +442079460000: callback" {
-		t.Errorf("after an edit: %v", got)
+	got, _ = a.Call(crmsync.Key("default", c.ID))
+	if old, has := got["hs_call_disposition"]; has || got["hs_call_title"] != "Inbound call +442079460000: callback" {
+		t.Errorf("after an edit: %v; want another title, and %q gone", got, old)
 	}
 }
 
@@ -277,8 +278,8 @@ func TestContactsAreReadOnceAndThenTheirChanges(t *testing.T) {
 		a.Merge("contacts", loser, first)
 		time.Sleep(time.Minute)
 		read()
-		if _, there := book.People[contact(loser)]; there || len(book.People) != 452 {
-			t.Errorf("%d people after a merge", len(book.People))
+		if _, there := book.People[contact(loser)]; there || len(book.People) != 452 || book.Into[contact(loser)] != contact(first) {
+			t.Errorf("%d people after a merge into %v", len(book.People), book.Into)
 		}
 		a.Delete("contacts", "502")
 		there, err := a.connector.Existing(t.Context(), "contacts", []string{first, loser, "502", "503"})

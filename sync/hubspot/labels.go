@@ -23,10 +23,11 @@ const labelsLast = time.Hour
 
 var guid = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
 
-// disposition returns the GUID of a label; a GUID is itself. "" when the account has none such: the title still says it.
-func (h *Connector) disposition(ctx context.Context, label string) string {
+// disposition returns the GUID of a label; a GUID is itself. "" when the account has none such: the title still says it. known is
+// whether its labels could be read at all.
+func (h *Connector) disposition(ctx context.Context, label string) (id string, known bool) {
 	if guid.MatchString(label) {
-		return label
+		return label, true
 	}
 	l := &h.labels
 	l.mu.Lock()
@@ -39,7 +40,7 @@ func (h *Connector) disposition(ctx context.Context, label string) string {
 			l.until = now.Add(time.Minute)
 		}
 	}
-	return l.byLabel[strings.ToLower(label)]
+	return l.byLabel[strings.ToLower(label)], l.byLabel != nil
 }
 
 func (h *Connector) readLabels(ctx context.Context) (map[string]string, error) {

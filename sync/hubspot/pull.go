@@ -54,12 +54,14 @@ func (h *Connector) Pull(ctx context.Context, token string) (crmsync.Page, error
 	if err != nil {
 		return crmsync.Page{}, err
 	}
-	var page crmsync.Page
+	page := crmsync.Page{Into: map[crmsync.Ref]crmsync.Ref{}}
 	home := h.home(ctx)
 	for _, r := range rows {
 		page.Changed = append(page.Changed, person(name, r, home))
 		for _, id := range strings.FieldsFunc(r.text(merged), func(c rune) bool { return c == ';' }) {
-			page.Gone = append(page.Gone, crmsync.Ref{Object: name, ID: id})
+			loser := crmsync.Ref{Object: name, ID: id}
+			page.Gone = append(page.Gone, loser)
+			page.Into[loser] = crmsync.Ref{Object: name, ID: r.ID}
 		}
 	}
 	w = w.advance(rows, of.stamp)

@@ -56,8 +56,8 @@ func (h *Connector) properties(ctx context.Context, a crmsync.Activity) map[stri
 	}
 	p[h.cfg.KeyField] = a.Key
 	if label, ok := p[dispositionField].(string); ok {
-		if guid := h.disposition(ctx, label); guid != "" {
-			p[dispositionField] = guid
+		if guid, known := h.disposition(ctx, label); known {
+			p[dispositionField] = guid // "" takes away one of before
 		} else {
 			delete(p, dispositionField)
 		}

@@ -45,6 +45,8 @@ func exception(name, message string, code int) *crmsync.PushError {
 	short := name[strings.LastIndexByte(name, '.')+1:]
 	v, ok := verdicts[short]
 	switch {
+	case short == "OperationalError" && strings.Contains(message, "does not exist"):
+		v = verdicts["NotFound"]
 	case ok:
 	case code == http.StatusUnauthorized || code == 100: // 100: the session has ended
 		v = verdicts["Unauthorized"]

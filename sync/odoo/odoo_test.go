@@ -22,13 +22,15 @@ type database struct {
 	connector *odoo.Connector
 }
 
-func open(t *testing.T, api string) database {
+func open(t *testing.T, api string) database { return openNamed(t, api, odootest.Database) }
+
+func openNamed(t *testing.T, api, name string) database {
 	t.Helper()
 	fake := odootest.New()
 	d := database{Server: fake, network: &remotetest.Network{Handler: fake}}
 	var err error
 	d.connector, err = odoo.New(odoo.Config{
-		URL: "http://odoo.example.net", API: api, Database: odootest.Database, Username: odootest.User, Secret: odootest.Key,
+		URL: "http://odoo.example.net", API: api, Database: name, Username: odootest.User, Secret: odootest.Key,
 		Client: crmsync.Client{Transport: d.network},
 	})
 	if err != nil {
@@ -155,6 +157,10 @@ func TestOtherVersionsOfTheModel(t *testing.T) {
 	d.Drop("crm.phonecall", "")
 	if p := d.push(t, remotetest.Ended("hq:1.1", "resolved"), nil); p == nil || p.Class != crmsync.Auth || !strings.Contains(p.Reason, "model") {
 		t.Errorf("without the model: %v", p)
+	}
+	d = openNamed(t, "jsonrpc", "typo")
+	if p := d.push(t, remotetest.Ended("hq:1.1", "resolved"), nil); p == nil || p.Class != crmsync.Auth || !strings.Contains(p.Reason, "the database's name right?") {
+		t.Errorf("of another database: %v", p)
 	}
 }
 

@@ -1,6 +1,7 @@
 package remotetest
 
 import (
+	"maps"
 	"testing"
 
 	crmsync "patchcord/sync"
@@ -9,6 +10,7 @@ import (
 // Book is a replica of contacts, as a crmsync.Pull keeps it.
 type Book struct {
 	People map[crmsync.Ref]crmsync.Person
+	Into   map[crmsync.Ref]crmsync.Ref // of those that were merged: into what
 	token  string
 }
 
@@ -16,7 +18,7 @@ type Book struct {
 func (b *Book) Read(t *testing.T, c crmsync.Contacts) (pages int) {
 	t.Helper()
 	if b.People == nil {
-		b.People = map[crmsync.Ref]crmsync.Person{}
+		b.People, b.Into = map[crmsync.Ref]crmsync.Person{}, map[crmsync.Ref]crmsync.Ref{}
 	}
 	for more := true; more; pages++ {
 		page, err := c.Pull(t.Context(), b.token)
@@ -29,6 +31,7 @@ func (b *Book) Read(t *testing.T, c crmsync.Contacts) (pages int) {
 		for _, ref := range page.Gone {
 			delete(b.People, ref)
 		}
+		maps.Copy(b.Into, page.Into)
 		b.token, more = page.Token, page.More
 	}
 	return pages

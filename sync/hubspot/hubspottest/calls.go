@@ -116,7 +116,11 @@ func (s *Server) put(in input) map[string]any {
 		s.byKey[in.ID] = r
 	}
 	for k, v := range in.Properties {
-		r.Properties[k] = v
+		if v == "" { // how a value is taken away
+			delete(r.Properties, k)
+		} else {
+			r.Properties[k] = v
+		}
 	}
 	r.At = time.Now()
 	answer := view(r, nil)
@@ -182,6 +186,7 @@ func (s *Server) check(in input) map[string]string {
 		switch {
 		case kind == nil:
 			return wrong(name, "PROPERTY_DOESNT_EXIST", fmt.Sprintf("Property %q does not exist", name))
+		case v == "" && name != Key && name != "hs_timestamp":
 		case !kind.MatchString(v) || len(v) > 65_536:
 			return wrong(name, "INVALID_OPTION", fmt.Sprintf("%s was not one of the allowed options", v))
 		case name == "hubspot_owner_id" && !s.owners[v]:

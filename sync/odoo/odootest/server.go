@@ -209,6 +209,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.URL.Path != "/jsonrpc":
 		w.WriteHeader(http.StatusNotFound)
 		return
+	case len(c.Params.Args) > 0 && c.Params.Args[0] != Database:
+		failed = &exception{"psycopg2.OperationalError", "connection to server failed: FATAL:  database does not exist"}
 	case c.Params.Service == "common" && c.Params.Method == "authenticate":
 		result = s.authenticate(c.Params.Args[0], c.Params.Args[1], c.Params.Args[2])
 	default:
