@@ -180,8 +180,8 @@ func (r *Records) PushBulk(ctx context.Context, jobs []crm.Job) []error {
 			r.wrote(a.Call.ID, upTo)
 		}
 	}
-	if !r.caps.Upsert {
-		r.check(ctx, r.sight.first(b.list, outcome))
+	if due := r.sight.first(b.list, outcome); len(due) > 0 && !r.caps.Upsert {
+		r.check(ctx, due)
 	}
 	return b.report(errs, outcome)
 }

@@ -11,17 +11,15 @@ import (
 
 // sight watches whether look-ups show what was written. Where they decide what is new, a user of the CRM who does not see what belongs to
 // others, or a search that is described wrongly, would have every call written again with each of its versions. So the first new
-// activity of each kind is looked up when it is written. When two, one after the other, are not there, nothing more is written until
-// the second one is found.
+// activity of each kind is looked up when it is written. When it is not there, nothing more is written until it is found.
 type sight struct {
 	log *slog.Logger
 
-	mu     sync.Mutex
-	good   map[kind]time.Time // guarded by mu; until when new activities of a kind need not be looked up; as many as the CRM has users
-	missed int                // guarded by mu; that were not found, one after the other
-	lost   string             // guarded by mu; the key that must be found first; "" for none
-	next   time.Time          // guarded by mu; when that is looked up again
-	until  time.Time          // guarded by mu; when it is given up, and activities are written again: a person may have deleted it
+	mu    sync.Mutex
+	good  map[kind]time.Time // guarded by mu; until when new activities of a kind need not be looked up; as many as the CRM has users
+	lost  string             // guarded by mu; the key that must be found first; "" for none
+	next  time.Time          // guarded by mu; when that is looked up again
+	until time.Time          // guarded by mu; when it is given up, and activities are written again: a person may have deleted it
 }
 
 // kind is what a CRM's rights may depend on.
@@ -30,8 +28,7 @@ type kind struct{ owner, object string }
 const (
 	sightLasts = time.Hour // rights change
 	lookForIt  = time.Minute
-	giveUpOnIt = 24 * time.Hour
-	mayMiss    = 2
+	giveUpOnIt = 6 * time.Hour
 )
 
 // afterWriting is how long an index may take to show what was written.
@@ -54,7 +51,7 @@ func (s *sight) first(list []Activity, outcome []error) map[string]kind {
 // check looks up what was just written. A look-up that fails says nothing.
 func (r *Records) check(ctx context.Context, due map[string]kind) {
 	for _, wait := range afterWriting {
-		if len(due) == 0 || !pause(ctx, wait) {
+		if !pause(ctx, wait) {
 			return
 		}
 		keys := slices.Sorted(maps.Keys(due))
@@ -68,10 +65,11 @@ func (r *Records) check(ctx context.Context, due map[string]kind) {
 				delete(due, key)
 			}
 		}
+		if len(due) == 0 {
+			return
+		}
 	}
-	for _, key := range slices.Sorted(maps.Keys(due)) {
-		r.sight.misses(key)
-	}
+	r.sight.misses(slices.Min(slices.Collect(maps.Keys(due))))
 }
 
 func pause(ctx context.Context, d time.Duration) bool {
@@ -88,13 +86,13 @@ func pause(ctx context.Context, d time.Duration) bool {
 func (s *sight) saw(k kind) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.good[k], s.missed = time.Now().Add(sightLasts), 0
+	s.good[k] = time.Now().Add(sightLasts)
 }
 
 func (s *sight) misses(key string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.missed++; s.missed < mayMiss || s.lost != "" {
+	if s.lost != "" {
 		return
 	}
 	clear(s.good)
@@ -111,7 +109,7 @@ func (s *sight) wanted() (key string, err error) {
 	case s.lost == "":
 		return "", nil
 	case now.After(s.until):
-		s.lost, s.missed = "", mayMiss-1
+		s.lost = ""
 		return "", nil
 	case now.Before(s.next):
 		return "", s.refusal()
@@ -131,7 +129,7 @@ func (s *sight) found(key string, ids map[string][]string) error {
 		return s.refusal()
 	}
 	s.log.Info("what was written is found again", "key", key)
-	s.lost, s.missed = "", 0
+	s.lost = ""
 	return nil
 }
 

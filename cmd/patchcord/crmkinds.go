@@ -51,21 +51,22 @@ var crmKinds = map[string]crmKind{
 	},
 	"dataverse": {
 		secret:   "the application's client secret",
-		settings: []string{"tenant_id", "login_url", "key_field", "batch", "contacts"},
+		settings: []string{"tenant_id", "login_url", "key_field", "batch", "contacts", "app_id"},
 		connect: func(m *CRMConfig, secret string, with crmParts) (crmsync.Connector, error) {
 			return dataverse.New(dataverse.Config{
 				URL: m.URL, LoginURL: m.Settings["login_url"], Tenant: m.Settings["tenant_id"], ClientID: m.ClientID, Secret: crm.Secret(secret),
-				KeyField: m.Settings["key_field"], Batch: wholeNumber(m.Settings["batch"]), Contacts: words(m.Settings["contacts"]), Client: with.client,
+				KeyField: m.Settings["key_field"], Batch: wholeNumber(m.Settings["batch"]), Contacts: words(m.Settings["contacts"]),
+				App: m.Settings["app_id"], Client: with.client,
 			})
 		},
 	},
 	"hubspot": {
 		secret:   "the access token of a private app, or with client_id two lines: the client secret and the refresh token of an OAuth app",
-		settings: []string{"api_version", "key_field", "portal", "contacts"},
+		settings: []string{"api_version", "key_field", "portal", "batch", "contacts"},
 		connect: func(m *CRMConfig, secret string, with crmParts) (crmsync.Connector, error) {
 			c := hubspot.Config{
 				URL: m.URL, ClientID: m.ClientID, Version: m.Settings["api_version"], KeyField: m.Settings["key_field"],
-				Portal: m.Settings["portal"], Contacts: words(m.Settings["contacts"]), Client: with.client, Quota: with.quota,
+				Portal: m.Settings["portal"], Batch: wholeNumber(m.Settings["batch"]), Contacts: words(m.Settings["contacts"]), Client: with.client, Quota: with.quota,
 			}
 			if m.ClientID == "" {
 				c.Token = crm.Secret(secret)

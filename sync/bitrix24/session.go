@@ -2,6 +2,7 @@ package bitrix24
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -68,7 +69,7 @@ func (f fault) refusal(a crmsync.Answer, reads bool, t timing) *crmsync.PushErro
 	case ok:
 		p.Class, p.After = v.class, max(p.After, v.after)
 	case a.Status < 300: // of a command
-		p.Class, p.Reason = crmsync.Permanent, "refused: "+crmsync.Clip(f.Error, 100)
+		p.Class, p.Reason = crmsync.Permanent, "refused: "+cmp.Or(crmsync.Clip(f.Error, 100), "is the record at which it is to stand there, and may our user see it?")
 	}
 	if f.Error == "OPERATION_TIME_LIMIT" && t.ResetAt > 0 {
 		p.After = min(10*time.Minute, max(time.Second, time.Until(time.Unix(t.ResetAt, 0))))

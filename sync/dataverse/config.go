@@ -28,6 +28,7 @@ type Config struct {
 	KeyField string   // column of the alternate key; "" means "new_pbxcallid"
 	Batch    int      // phone calls in one request, at most 300: each takes up to three of a thousand parts; 0 means 300
 	Contacts []string // tables that are followed; empty means contact, account and lead
+	App      string   // id of the model-driven app that a contact's page opens in; "" leaves that to the environment
 
 	Client crmsync.Client
 }
@@ -35,7 +36,10 @@ type Config struct {
 // maxBatch keeps a $batch below its thousand requests.
 const maxBatch = 300
 
-var column = regexp.MustCompile(`^[a-z][a-z0-9_]{0,63}$`)
+var (
+	column = regexp.MustCompile(`^[a-z][a-z0-9_]{0,63}$`)
+	guid   = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
+)
 
 // New returns a connector, or everything that is wrong with c. It does no I/O.
 func New(c Config) (*Connector, error) {
@@ -57,6 +61,9 @@ func New(c Config) (*Connector, error) {
 	}
 	if c.Batch < 1 || c.Batch > maxBatch {
 		bad("batch", "want 1 to 300")
+	}
+	if c.App != "" && !guid.MatchString(c.App) {
+		bad("app_id", "want the id of a model-driven app, as its address has it after appid=")
 	}
 	for _, t := range c.Contacts {
 		if tables[t].set == "" {

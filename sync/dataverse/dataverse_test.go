@@ -22,13 +22,15 @@ type env struct {
 	connector *dataverse.Connector
 }
 
+const app = "1f0d6c1e-0000-4000-8000-0000000000aa"
+
 func open(t *testing.T) env {
 	t.Helper()
 	fake := dataversetest.New()
 	e := env{Server: fake, network: &remotetest.Network{Handler: fake}}
 	var err error
 	e.connector, err = dataverse.New(dataverse.Config{
-		URL: "http://org.example.net", LoginURL: "http://org.example.net", Tenant: "t1", ClientID: "app", Secret: "hush",
+		URL: "http://org.example.net", LoginURL: "http://org.example.net", Tenant: "t1", ClientID: "app", Secret: "hush", App: app,
 		Client: crmsync.Client{Transport: e.network},
 	})
 	if err != nil {
@@ -218,6 +220,24 @@ func TestWhatIsToBeSetUpIsSaid(t *testing.T) {
 				t.Errorf("got %v", p)
 			}
 		})
+	}
+}
+
+func TestAContactOpensInTheApp(t *testing.T) {
+	e := open(t)
+	e.Put("contacts", "c1", dataversetest.Row{"fullname": "Ann", "statecode": 0.0})
+	page, err := e.connector.Pull(t.Context(), "")
+	if err != nil || len(page.Changed) != 1 {
+		t.Fatal(page, err)
+	}
+	if got, want := page.Changed[0].URL, "http://org.example.net/main.aspx?etn=contact&pagetype=entityrecord&id=%7Bc1%7D&appid="+app; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	_, err = dataverse.New(dataverse.Config{App: "Sales Hub", Batch: 301, KeyField: "no good", Contacts: []string{"deals"}})
+	for _, field := range []string{"url", "tenant_id", "client_id", "secret_file", "app_id", "batch", "key_field", "contacts"} {
+		if err == nil || !strings.Contains(err.Error(), field) {
+			t.Errorf("%s is not in %v", field, err)
+		}
 	}
 }
 

@@ -192,6 +192,9 @@ func (d *Connector) person(name string, t table, r map[string]any) crmsync.Perso
 		Company: cmp.Or(text(r["companyname"]), text(r["_parentcustomerid_value@"+formatted])),
 		URL:     d.cfg.URL + "/main.aspx?etn=" + name + "&pagetype=entityrecord&id=%7B" + id + "%7D",
 	}
+	if d.cfg.App != "" {
+		p.URL += "&appid=" + d.cfg.App
+	}
 	for _, c := range t.numbers {
 		if n := text(r[c]); n != "" {
 			p.Numbers = append(p.Numbers, n)

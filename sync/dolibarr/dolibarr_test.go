@@ -45,6 +45,15 @@ func TestConnector(t *testing.T) {
 	}
 }
 
+// TestEventsThatItMayNotSeeAreNotDoubled: our user sees its own customers alone, and the caller is nobody's.
+func TestEventsThatItMayNotSeeAreNotDoubled(t *testing.T) {
+	remotetest.Unseen(t, func(t *testing.T) (remotetest.Subject, string) {
+		i := open(t)
+		i.Sales = true
+		return remotetest.Subject{Fake: i.Server, Connector: i.connector}, "1"
+	})
+}
+
 func (i installation) push(t *testing.T, c *crm.Call, owners map[string]string) error {
 	t.Helper()
 	return remotetest.Push(t, "doli", i.connector, c, owners)

@@ -29,6 +29,7 @@ type Config struct {
 	Version  string   // of the API: "v3", or a date as 2026-03; "" means "v3"
 	KeyField string   // property of calls with unique values; "" means "pbx_call_id"
 	Portal   string   // number of the account, for addresses of pages; "" means that it is asked for
+	Batch    int      // calls in one request, at most 100; 0 means 100
 	Contacts []string // objects that are followed; empty means contacts and companies
 
 	Client crmsync.Client
@@ -50,6 +51,7 @@ var (
 func New(c Config) (*Connector, error) {
 	c.URL = strings.TrimSuffix(cmp.Or(c.URL, "https://api.hubapi.com"), "/")
 	c.Version, c.KeyField = cmp.Or(c.Version, "v3"), cmp.Or(c.KeyField, "pbx_call_id")
+	c.Batch = cmp.Or(c.Batch, maxBatch)
 	if len(c.Contacts) == 0 {
 		c.Contacts = []string{"contacts", "companies"}
 	}
@@ -66,6 +68,9 @@ func New(c Config) (*Connector, error) {
 	}
 	if !version.MatchString(c.Version) {
 		bad("api_version", "want v3 or a date such as 2026-03")
+	}
+	if c.Batch < 1 || c.Batch > maxBatch {
+		bad("batch", "want 1 to 100")
 	}
 	for _, s := range c.Contacts {
 		if objects[s].stamp == "" {
@@ -92,7 +97,7 @@ var statuses = map[string]string{
 // Capabilities implements crmsync.Connector.
 func (h *Connector) Capabilities() crmsync.Capabilities {
 	return crmsync.Capabilities{
-		Batch: maxBatch, Upsert: true, AllText: true,
+		Batch: h.cfg.Batch, Upsert: true, AllText: true,
 		Fields: map[string]string{
 			"hs_timestamp": "{started_at|ended_at}", "hs_call_title": "{direction} call {number|from_name}: {disposition|outcome}",
 			"hs_call_body": "{disposition_note}\n{notes}", "hs_call_direction": "{outgoing}", "hs_call_duration": "{talk_ms}",

@@ -332,8 +332,8 @@ func TestReconciliationReadsWhatIsThere(t *testing.T) {
 }
 
 func TestAConfigurationIsChecked(t *testing.T) {
-	_, err := hubspot.New(hubspot.Config{ClientID: "x", KeyField: "no good", Version: "v2", Contacts: []string{"deals"}})
-	for _, field := range []string{"secret_file", "key_field", "api_version", "contacts"} {
+	_, err := hubspot.New(hubspot.Config{ClientID: "x", KeyField: "no good", Version: "v2", Contacts: []string{"deals"}, Batch: 101})
+	for _, field := range []string{"secret_file", "key_field", "api_version", "batch", "contacts"} {
 		if err == nil || !strings.Contains(err.Error(), field) {
 			t.Errorf("%s is not in %v", field, err)
 		}

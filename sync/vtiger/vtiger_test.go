@@ -41,6 +41,17 @@ func TestConnector(t *testing.T) {
 	})
 }
 
+// TestEventsThatItMayNotSeeAreNotDoubled: our user is no administrator, and the calendar of others is not shared with it.
+func TestEventsThatItMayNotSeeAreNotDoubled(t *testing.T) {
+	remotetest.Unseen(t, func(t *testing.T) (remotetest.Subject, string) {
+		i := open(t, nil)
+		i.Put("Users", vtigertest.Row{}) // ours, 19x1
+		alice := i.Put("Users", vtigertest.Row{})
+		i.Demote()
+		return remotetest.Subject{Fake: i.Server, Connector: i.connector}, alice
+	})
+}
+
 func (i installation) push(t *testing.T, c *crm.Call, owners map[string]string) error {
 	t.Helper()
 	return remotetest.Push(t, "vt", i.connector, c, owners)

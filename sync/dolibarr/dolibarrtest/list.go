@@ -36,7 +36,8 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request, kind string) {
 	}
 	var rows []Row
 	for _, row := range s.candidates(kind, q.Get("sqlfilters")) {
-		if test(row) {
+		hidden := s.Sales && kind == "agendaevents" && row["socid"] == nil
+		if test(row) && !hidden {
 			rows = append(rows, row)
 		}
 	}

@@ -31,6 +31,7 @@ type Server struct {
 	Shy    bool // nor read its own card
 	Recent bool // rights are 403, a list of no events is empty, and an event without an owner or a type is 400
 	NoAPI  bool // the module Agenda is not enabled
+	Sales  bool // it may see its own customers alone, so a list has no events of nobody (api_agendaevents.class.php)
 	Narrow bool // the tables have no characters beyond U+FFFF
 
 	mu     sync.Mutex

@@ -54,7 +54,9 @@ func (s *Server) query(q string) []Row {
 	test := s.where(module, m[3])
 	var found []Row
 	for _, r := range s.candidates(module, m[3]) {
-		if row := s.stamped(r); !r.deleted && test(row) {
+		row := s.stamped(r)
+		hidden := s.modest && module == "Events" && row["assigned_user_id"] != "19x1" // the calendar is private, and cannot be shared with all
+		if !r.deleted && !hidden && test(row) {
 			found = append(found, row)
 		}
 	}
