@@ -85,6 +85,7 @@ var listTests = []test{
 		wantInput(t, err, "number")
 	}},
 	{"what matches too often to collect is still found", commonConditions},
+	{"searches find what a look at every call finds", searchesFindWhatIsThere},
 	{"numbers that end alike several times in a call hide no other call", func(t *testing.T, s crm.Store) {
 		const n = 400
 		var calls []*crm.Call

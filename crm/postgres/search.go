@@ -15,8 +15,7 @@ import (
 
 // The planner does not know which of these two is asked of it, and guesses badly
 // for rare and absent things. So it is told: a walk follows an index in its order;
-// a question goes to the inverted index, for a condition that is only checked (+ 0,
-// || ”) is kept away from all others. Neither is worth starting processes for, which
+// a question goes to the inverted index. Neither is worth starting processes for, which
 // costs more than all the rest.
 const (
 	beginWalk = `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL enable_seqscan = off;
@@ -194,21 +193,26 @@ func (f *finder) Ask(
 }
 
 // ask writes the statement of Ask. Open calls are not in the inverted index: they are
-// few, and change often.
+// few, and change often. What the index has is counted before anything else is looked
+// at, so that calls of another time or tenant are not gone through either.
 func (f *finder) ask(term string, lo int64, below *stored.Place, want, budget int) *builder {
 	b := &builder{}
-	b.add(`WITH found AS MATERIALIZED ((SELECT started, id FROM calls AS c
-		WHERE terms @@ %s::tsquery AND NOT open AND tenant || '' = %s`, match(f.q, term), f.tenant)
-	b.bounds("started + interval '0'", "id", f.q, below)
+	b.add(`WITH found AS MATERIALIZED (SELECT tenant, started, id, numbers, talk_ms FROM calls
+		WHERE terms @@ %s::tsquery AND NOT open`, match(f.q, term))
+	b.limit(budget + 1)
+	b.add(`), page AS MATERIALIZED (SELECT * FROM (SELECT c.started, c.id FROM found AS c WHERE c.tenant = %s`, f.tenant)
+	b.bounds("c.started", "c.id", f.q, below)
 	b.rest(f.q)
-	b.add(` LIMIT %s) UNION ALL (SELECT k.started, k.id FROM call_keys AS k JOIN calls AS c ON c.tenant = %s AND c.id = k.id
-		WHERE k.key = %s`, budget+1, f.tenant, stored.Hash(f.tenant, stored.KeyOpen))
+	b.add(` UNION ALL SELECT k.started, k.id FROM call_keys AS k JOIN calls AS c ON c.tenant = %s AND c.id = k.id
+		WHERE k.key = %s`, f.tenant, stored.Hash(f.tenant, stored.KeyOpen))
 	b.bounds("k.started", "k.id", f.q, below)
 	b.add(` AND k.started >= %s`, time.UnixMilli(lo))
 	b.conditions(f.q)
-	b.add(`)), page AS MATERIALIZED (SELECT started, id FROM found ORDER BY started DESC, id DESC LIMIT %s)
-		SELECT p.started, p.id, c.record, c.added, (SELECT count(*) FROM found)
-		FROM page AS p JOIN calls AS c ON c.tenant = %s AND c.id = p.id ORDER BY p.started DESC, p.id DESC`, want, f.tenant)
+	b.add(`) AS any_of ORDER BY started DESC, id DESC`)
+	b.limit(want)
+	b.add(`) SELECT coalesce(p.started, 'epoch'), coalesce(p.id, ''), coalesce(c.record, ''), coalesce(c.added, ''), n.found
+		FROM (SELECT count(*) AS found FROM found) AS n LEFT JOIN (page AS p JOIN calls AS c ON c.tenant = %s AND c.id = p.id) ON true
+		ORDER BY p.started DESC, p.id DESC`, f.tenant)
 	return b
 }
 
@@ -223,7 +227,8 @@ func (f *finder) Newest(ctx context.Context, below *stored.Place) (int64, bool, 
 	return started.UnixMilli(), err == nil, ignore(err, crm.ErrNotFound)
 }
 
-// hits runs a statement that gives calls; count, if any, takes a fifth column.
+// hits runs a statement that gives calls; count, if any, takes a fifth column, which
+// comes with a call that is none where there are no others.
 func (f *finder) hits(ctx context.Context, sql string, args []any, count *int) (hits []stored.Hit, err error) {
 	err = f.t.each(ctx, sql, args, func(scan scan) error {
 		var h stored.Hit
@@ -233,8 +238,9 @@ func (f *finder) hits(ctx context.Context, sql string, args []any, count *int) (
 			dest = append(dest, count)
 		}
 		err := scan(dest...)
-		h.Started = started.UnixMilli()
-		hits = append(hits, h)
+		if h.Started = started.UnixMilli(); h.ID != "" {
+			hits = append(hits, h)
+		}
 		return err
 	})
 	return hits, err

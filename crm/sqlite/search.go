@@ -135,22 +135,25 @@ func (f *finder) Ask(
 	return hits, found > budget, err
 }
 
-// ask writes the statement of Ask. Open calls are not in the inverted index. A
-// condition that is only checked (+) is kept away from indexes.
+// ask writes the statement of Ask. Open calls are not in the inverted index. What the
+// index has is counted before any call is looked at. A condition that is only checked
+// (+) is kept away from indexes.
 func (f *finder) ask(term string, lo int64, below *stored.Place, want, budget int) *builder {
 	b := &builder{}
-	b.add(`WITH found AS MATERIALIZED (SELECT * FROM (SELECT c.started, c.id FROM call_terms AS w CROSS JOIN calls AS c ON c.no = w.rowid
-		WHERE w.call_terms MATCH %s AND +c.tenant = %s`, match(f.q, term), f.tenant)
+	b.add(`WITH found AS MATERIALIZED (SELECT w.rowid AS no FROM call_terms AS w WHERE w.call_terms MATCH %s LIMIT %s),
+		page AS MATERIALIZED (SELECT * FROM (SELECT c.started, c.id FROM found CROSS JOIN calls AS c ON c.no = found.no
+		WHERE (SELECT count(*) FROM found) <= %s AND +c.tenant = %s`, match(f.q, term), budget+1, budget, f.tenant)
 	b.bounds("+c.started", "+c.id", f.q, below)
 	b.conditions(f.q)
-	b.add(` LIMIT %s) UNION ALL SELECT k.started, k.id FROM call_keys AS k CROSS JOIN calls AS c ON c.tenant = %s AND c.id = k.id
-		WHERE k.key = %s`, budget+1, f.tenant, stored.Hash(f.tenant, stored.KeyOpen))
+	b.add(` UNION ALL SELECT k.started, k.id FROM call_keys AS k CROSS JOIN calls AS c ON c.tenant = %s AND c.id = k.id
+		WHERE k.key = %s`, f.tenant, stored.Hash(f.tenant, stored.KeyOpen))
 	b.bounds("k.started", "k.id", f.q, below)
 	b.add(` AND k.started >= %s`, lo)
 	b.conditions(f.q)
-	b.add(`), page AS MATERIALIZED (SELECT started, id FROM found ORDER BY started DESC, id DESC LIMIT %s)
-		SELECT p.started, p.id, c.record, c.added, (SELECT count(*) FROM found)
-		FROM page AS p CROSS JOIN calls AS c ON c.tenant = %s AND c.id = p.id ORDER BY p.started DESC, p.id DESC`, want, f.tenant)
+	b.add(`) ORDER BY started DESC, id DESC LIMIT %s)
+		SELECT coalesce(p.started, 0), coalesce(p.id, ''), coalesce(c.record, ''), coalesce(c.added, ''), n.found
+		FROM (SELECT count(*) AS found FROM found) AS n LEFT JOIN page AS p LEFT JOIN calls AS c ON c.tenant = %s AND c.id = p.id
+		ORDER BY p.started DESC, p.id DESC`, want, f.tenant)
 	return b
 }
 
@@ -167,7 +170,8 @@ func (f *finder) Newest(ctx context.Context, below *stored.Place) (started int64
 	return started, err == nil, err
 }
 
-// hits runs a statement that gives calls; count, if any, takes a fifth column.
+// hits runs a statement that gives calls; count, if any, takes a fifth column, which
+// comes with a call that is none where there are no others.
 func (f *finder) hits(ctx context.Context, b *builder, count *int) (hits []stored.Hit, err error) {
 	err = f.t.each(ctx, b.sql, b.args, func(scan scan) error {
 		var h stored.Hit
@@ -176,7 +180,9 @@ func (f *finder) hits(ctx context.Context, b *builder, count *int) (hits []store
 			dest = append(dest, count)
 		}
 		err := scan(dest...)
-		hits = append(hits, h)
+		if h.ID != "" {
+			hits = append(hits, h)
+		}
 		return err
 	})
 	return hits, err

@@ -27,8 +27,8 @@ type Source interface {
 	// the last that was looked at, nil when there is none after it.
 	Walk(ctx context.Context, below *Place, want, budget int) (hits []Hit, end *Place, err error)
 	// Ask returns up to want matches that started at lo (ms) or later, out of the inverted
-	// index, which the call must have the term in that tells its time. full says that there
-	// are more than budget, and that hits are not all the newest.
+	// index, which the call must have the term in that tells its time; "" asks for any time.
+	// full says that the index has more than budget, of any place, and that hits are void.
 	Ask(ctx context.Context, term string, lo int64, below *Place, want, budget int) (hits []Hit, full bool, err error)
 	// Newest returns when the newest call below the place started, matching or not; ok
 	// is false when there is none.
@@ -38,8 +38,9 @@ type Source interface {
 // Find returns up to q.Limit+1 matches, the newest first, at a cost that is bounded
 // however many calls there are, and however many of them match. Where matches are
 // frequent it walks the calls in order. Where they are not it asks the inverted
-// index: for a week, then for a month, then for one year after the other. A question with too
-// many answers is taken back, and the walk goes on there.
+// index: for a week, then for a month, then for all there is, if that is not much, or for
+// one year after the other. A question with too many answers is taken back, and the walk
+// goes on there.
 //
 // Neither alone will do: a walk for a word that is on no call reads all of them, and
 // an index that gives the calls of a common word must sort them all. No planner of
@@ -58,7 +59,7 @@ func Find(ctx context.Context, tenant string, q *Query, s Source, b Budget) ([]H
 		if err != nil || end == nil || len(all) >= want {
 			return all, err
 		}
-		hits, below, err = ask(ctx, tenant, s, end, want-len(all), b.Ask)
+		hits, below, err = ask(ctx, tenant, q, s, end, want-len(all), b.Ask)
 		all = append(all, hits...)
 		if err != nil || below == nil || len(all) >= want {
 			return all, err
@@ -66,13 +67,25 @@ func Find(ctx context.Context, tenant string, q *Query, s Source, b Budget) ([]H
 	}
 }
 
+// scarce is how many matches a week and the month before it have at most when there
+// are so few that all of them are asked for at once. That takes as long as one year, and
+// finds what there is in any.
+const scarce = 10
+
 // ask asks the inverted index for more and more before the place. rest is where it
 // gave too many, nil when it came to the end or has enough. Where a year was too much
 // it is not asked for again: most of what matches is in a part of it.
-func ask(ctx context.Context, tenant string, s Source, below *Place, want, budget int) (all []Hit, rest *Place, err error) {
-	longest := aYear
+func ask(ctx context.Context, tenant string, q *Query, s Source, below *Place, want, budget int) (all []Hit, rest *Place, err error) {
+	longest, once := aYear, len(q.Terms) > 0
 	for sp := aWeek; ; sp = min(sp+1, longest) {
-		newest, ok, err := s.Newest(ctx, below)
+		if sp == aYear && once && len(all) <= scarce {
+			once = false
+			hits, full, err := s.Ask(ctx, "", 0, below, want-len(all), budget/5)
+			if err != nil || !full {
+				return append(all, hits...), nil, err
+			}
+		}
+		newest, ok, err := since(ctx, s, below)
 		if err != nil || !ok {
 			return all, nil, err
 		}
@@ -92,6 +105,15 @@ func ask(ctx context.Context, tenant string, s Source, below *Place, want, budge
 		}
 		below = &Place{Started: lo} // no id is less than "", so all that started at lo are above
 	}
+}
+
+// since returns an instant that no call below the place is after; ok is false when there
+// is none. Below a call there is another in the same week, or it costs little to find out.
+func since(ctx context.Context, s Source, below *Place) (at int64, ok bool, err error) {
+	if below.ID != "" {
+		return below.Started, true, nil
+	}
+	return s.Newest(ctx, below)
 }
 
 // RareKey is how many calls of a key are counted to find the rarest of several.
