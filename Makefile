@@ -11,6 +11,8 @@ LINT    := $(TOOLS)/golangci-lint
 LINT_V  := v2.15.0
 # Every test that wants a server fails without it here, instead of skipping.
 SERVERS := REQUIRE_SERVERS=1
+# Many tests wait for real servers, so more packages run than there are processors.
+SIDE    := -p 3 -parallel 4
 COVERED := ./ami/... ./buffer/... ./crm/... ./push/... ./sync/...
 
 .PHONY: help
@@ -33,9 +35,9 @@ servers:
 test: servers ## run every test (RACE=1: under the race detector)
 ifdef RACE
 	@.ci/servers gcc
-	$(SERVERS) CGO_ENABLED=1 $(GO) test -race -parallel 4 -timeout 30m ./...
+	$(SERVERS) CGO_ENABLED=1 $(GO) test -race $(SIDE) -timeout 30m ./...
 else
-	$(SERVERS) $(GO) test -parallel 4 -timeout 20m ./...
+	$(SERVERS) $(GO) test $(SIDE) -timeout 20m ./...
 endif
 
 .PHONY: check

@@ -106,6 +106,7 @@ func TestBrokenConfigurationStartsNothing(t *testing.T) {
 }
 
 func TestServeOutlivesBadInput(t *testing.T) {
+	t.Parallel()
 	pbx, address := simulated(t, amitest.Config{Name: "hq", WriteTimeout: 5 * time.Second, Traffic: quickCalls(6)})
 	d, boss := serve(t, configFor(t, address, ""))
 	waitFor(t, 30*time.Second, "the PBX to be connected", func() bool { return readyState(t, boss.url, "hq") == "connected" })

@@ -66,6 +66,7 @@ func TestKilledNodeTakesItsOwnAgain(t *testing.T) {
 // rolling deploy does: the other node logs in before it leaves, so there is no
 // gap, every record is as it happened, and every ring is told once.
 func TestStoppedOwnerHandsOver(t *testing.T) {
+	t.Parallel()
 	for name, timestamps := range map[string]bool{"with timestamps": true, "without": false} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
