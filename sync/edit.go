@@ -78,7 +78,7 @@ func digest(a *Activity, field string) string {
 			v = a.Links[field]
 		}
 	}
-	if v == nil {
+	if v == nil || v == "" {
 		return ""
 	}
 	sum := sha256.Sum256([]byte(Text(v)))

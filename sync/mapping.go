@@ -24,6 +24,7 @@ type Mapping struct {
 // renderer fills fields; it is made once and never changed.
 type renderer struct {
 	fields, merged map[string]Template
+	said           []string                       // those of fields that hold what people said
 	links          map[string]map[string]Template // by object
 	values         map[string]map[string]string
 	caps           Capabilities
@@ -56,6 +57,11 @@ func newRenderer(c Capabilities, m Mapping) (*renderer, error) {
 	r.fields, r.merged, r.links = parse(fields), parse(c.Merged), map[string]map[string]Template{}
 	for object, of := range c.Links {
 		r.links[object] = parse(of)
+	}
+	for _, field := range slices.Sorted(maps.Keys(r.fields)) {
+		if r.fields[field].mentions("disposition_note", "notes") {
+			r.said = append(r.said, field)
+		}
 	}
 	for _, values := range []map[string]map[string]string{c.Values, m.Values} {
 		for name, translate := range values {

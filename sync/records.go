@@ -54,8 +54,14 @@ type Records struct {
 	seen    atomic.Int64 // the latest event of the log that is known to be committed
 
 	mu      sync.Mutex
-	written map[string]int64 // guarded by mu; by call: every event up to this one is in what was written
-	order   []string         // guarded by mu; the keys of written; the oldest is forgotten, and at worst written once more
+	written map[string]written // guarded by mu; by call: what was written last
+	order   []string           // guarded by mu; the keys of written; the oldest is forgotten, and at worst written once more
+}
+
+// written is a write of a call: every event up to this one is in it, and the fields with what people said that had any.
+type written struct {
+	upTo int64
+	said []string
 }
 
 const maxWritten = 50_000
@@ -88,7 +94,7 @@ func NewRecords(cfg RecordsConfig) (*Records, error) {
 	}
 	log := cmp.Or(cfg.Logger, slog.Default()).With("dest", cfg.Name)
 	return &Records{
-		cfg: cfg, caps: caps, render: r, written: map[string]int64{},
+		cfg: cfg, caps: caps, render: r, written: map[string]written{},
 		sight:   &sight{log: log, good: map[kind]time.Time{}},
 		breadth: breadth{most: max(1, caps.Batch)},
 		lookup:  newGate(cmp.Or(cfg.Destination, &Destination{}), "lookup", parallel, breakAfter, breakFor, log),
@@ -177,7 +183,7 @@ func (r *Records) PushBulk(ctx context.Context, jobs []crm.Job) []error {
 	outcome := r.write(ctx, b.list)
 	for i, a := range b.list {
 		if outcome[i] == nil && !a.Merged {
-			r.wrote(a.Call.ID, upTo)
+			r.wrote(a, upTo)
 		}
 	}
 	if due := r.sight.first(b.list, outcome); len(due) > 0 && !r.caps.Upsert {
@@ -241,6 +247,11 @@ func (r *Records) fill(a *Activity, f *facts) {
 		return
 	}
 	a.Fields = r.render.fill(r.render.fields, f)
+	for _, field := range r.last(a.Call.ID).said {
+		if _, given := a.Fields[field]; !given {
+			a.Fields[field] = "" // it was taken back
+		}
+	}
 	a.Links = r.render.fill(r.render.links[a.Contact.Object], f)
 	if r.has(a.Call.ID, 1) {
 		r.updates(a)
@@ -299,22 +310,35 @@ func (r *Records) contact(ctx context.Context, c *crm.Call) (Ref, error) {
 	return only, nil
 }
 
-// has reports whether what was written last holds the event.
-func (r *Records) has(callID string, event int64) bool {
+// last is what was written last of a call, as far as is known.
+func (r *Records) last(callID string) written {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return event > 0 && r.written[callID] >= event
+	return r.written[callID]
 }
 
-func (r *Records) wrote(callID string, upTo int64) {
+// has reports whether what was written last holds the event.
+func (r *Records) has(callID string, event int64) bool {
+	return event > 0 && r.last(callID).upTo >= event
+}
+
+func (r *Records) wrote(a Activity, upTo int64) {
+	now := written{upTo: upTo}
+	for _, field := range r.render.said {
+		if v := a.Fields[field]; v != nil && v != "" {
+			now.said = append(now.said, field)
+		}
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if _, ok := r.written[callID]; !ok {
+	before, known := r.written[a.Call.ID]
+	if !known {
 		if len(r.order) >= maxWritten {
 			delete(r.written, r.order[0])
 			r.order = r.order[1:]
 		}
-		r.order = append(r.order, callID)
+		r.order = append(r.order, a.Call.ID)
 	}
-	r.written[callID] = max(r.written[callID], upTo)
+	now.upTo = max(before.upTo, upTo)
+	r.written[a.Call.ID] = now
 }

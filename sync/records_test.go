@@ -80,6 +80,37 @@ func TestEditsThatWaitBecomeOneWrite(t *testing.T) {
 	})
 }
 
+func TestWhatWasTakenBackIsTakenBackThere(t *testing.T) {
+	sim(t, func(t *testing.T) {
+		h, d := newHouse(), newDesk(10)
+		d.caps.Fields["text"] = "{disposition_note}\n{notes}"
+		w, _ := keeping(t, h, d, crmsync.Config{})
+		says := func(id, note string) {
+			c := call(id, true, "resolved")
+			c.Disposition.Note = note
+			h.happens(crm.CallUpdated, c, "")
+			settle(w, 5*time.Second)
+		}
+		says("hq:1", "card 4111 1111 1111 1111")
+		says("hq:2", "")
+		if got := d.row("hq:1")["text"]; got != "card 4111 1111 1111 1111" {
+			t.Fatalf("got %q", got)
+		}
+		says("hq:1", "")
+		if got := d.row("hq:1")["text"]; got != "" {
+			t.Errorf("it still says %q", got)
+		}
+		d.mu.Lock()
+		d.rows[crmsync.Key("default", "hq:1")]["text"] = "what somebody wrote there"
+		d.mu.Unlock()
+		says("hq:1", "")
+		says("hq:2", "")
+		if got, other := d.row("hq:1")["text"], d.row("hq:2")["text"]; got != "what somebody wrote there" || other != nil {
+			t.Errorf("got %q, and %v of a call of which nobody said anything", got, other)
+		}
+	})
+}
+
 func TestAnAbsorbedCallPointsAtTheSurvivor(t *testing.T) {
 	sim(t, func(t *testing.T) {
 		h, d := newHouse(), newDesk(10)

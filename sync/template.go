@@ -89,6 +89,13 @@ func (t Template) Expand(lookup func(name string) any, text func(before string, 
 	return b.String()
 }
 
+// mentions reports whether any of the names has a place in it.
+func (t Template) mentions(names ...string) bool {
+	return slices.ContainsFunc(t.parts, func(p part) bool {
+		return slices.ContainsFunc(names, func(n string) bool { return slices.Contains(p.names, n) })
+	})
+}
+
 func (p part) find(lookup func(string) any) any {
 	for _, n := range p.names {
 		if v := lookup(n); v != nil {

@@ -10,7 +10,7 @@ type Spec struct {
 	Headers    map[string]string `yaml:"headers"` // of every request
 	Times      string            `yaml:"times"`   // "rfc3339" (default), "unix", "unix_ms" or "sql": 2026-11-22 01:02:03 in UTC
 
-	Find   *Call `yaml:"find"`   // the activity with a key
+	Find   *Call `yaml:"find"`   // the activity with a key, at most ten seconds after it was created
 	Create *Call `yaml:"create"` // and Update; or Upsert alone, where the key in the request decides
 	Update *Call `yaml:"update"`
 	Upsert *Call `yaml:"upsert"`
