@@ -138,7 +138,8 @@ type Desk struct {
 	// LoggedIn is the number of the user who had logged in there, where that is not the
 	// phone's own (FreePBX's device and user mode).
 	LoggedIn string
-	// Member is the name under which the queue that rang it knows its member.
+	// Member is the name under which the queue that rang it knows its member, else under
+	// which somebody had logged into queues there.
 	Member string
 }
 

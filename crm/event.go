@@ -56,10 +56,19 @@ type AgentState struct {
 	Agents    []string `json:"agents,omitempty"` // as in Offer
 	PBX       string   `json:"pbx"`
 	Extension string   `json:"extension"`
-	State     string   `json:"state"` // idle, ringing, talking, unavailable, unknown
-	Paused    bool     `json:"paused,omitempty"`
+	State     string   `json:"state"`            // idle, ringing, talking, unavailable, unknown
+	Paused    bool     `json:"paused,omitempty"` // in every queue that it is a member of
 	Since     Time     `json:"since,omitzero"`
 	Desk      Desk     `json:"-"`
+}
+
+// Phone is what a PBX says of an extension, whether or not calls are about it. The zero
+// one is also that of an extension of which it said nothing.
+type Phone struct {
+	Away     bool   // it reaches none of its devices
+	Paused   bool   // in every queue that it is a member of
+	LoggedIn string // number of the user who is logged in there, where that is not its own
+	Member   string // name under which somebody logged into queues there
 }
 
 // QueueState is what a queue looks like now.

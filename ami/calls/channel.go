@@ -43,7 +43,9 @@ func (t *Tracker) addChannel(id, linkedid, name string, listed bool) *channel {
 	}
 	ch := &channel{ID: id, Name: name, Linkedid: linkedid, Peer: -1, Born: t.mark(), call: c, at: len(c.Chans), Listed: listed}
 	ch.Kind, ch.Ext = t.dev.classify(name)
-	ch.Login = t.desks.user[ch.Ext]
+	if ch.Kind == extension {
+		ch.Login, ch.Member = t.desks.user[ch.Ext], t.loggedIn(ch.Ext)
+	}
 	ch.Num, ch.Label, ch.Exten = f.num, callerName(name, f.name), f.exten
 	if dialable(f.exten) {
 		ch.Last = f.exten

@@ -1,6 +1,7 @@
 package calls
 
 import (
+	"cmp"
 	"strings"
 
 	"patchcord/crm"
@@ -72,7 +73,13 @@ func (t *Tracker) PeopleMove() bool { return t.desks.moving }
 
 // desk returns what the PBX said of who sits at the phone that d rings; a nil d is none.
 func (v *view) desk(ch int, d *dial) crm.Desk {
-	return crm.Desk{LoggedIn: v.Chans[ch].Login, Member: v.memberOf(d)}
+	at := v.Chans[ch]
+	return crm.Desk{LoggedIn: at.Login, Member: cmp.Or(v.memberOf(d), at.Member)}
+}
+
+// deskNow returns what the PBX says of who sits at a phone now.
+func (t *Tracker) deskNow(ext string) crm.Desk {
+	return crm.Desk{LoggedIn: t.desks.user[ext], Member: t.loggedIn(ext)}
 }
 
 func (v *view) speakersDesk(k *talk) crm.Desk {

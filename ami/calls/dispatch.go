@@ -42,6 +42,11 @@ func (t *Tracker) event(name string, m ami.Message) {
 		t.deskListed()
 		return
 	case "CoreShowChannel", "Status", "BridgeListItem", "QueueEntry", "QueueStatusComplete":
+		if name == "QueueStatusComplete" {
+			t.membersListed(header(m.Raw(), "ListItems"))
+		} else if name == "QueueEntry" {
+			t.members.items++
+		}
 		if t.life.Resyncing {
 			t.f.parse(m)
 			t.item(name)
@@ -52,6 +57,7 @@ func (t *Tracker) event(name string, m ami.Message) {
 	if h == nil {
 		if isMember(name) {
 			t.countItem(name)
+			t.member(name, m)
 			t.noteMember(name, m)
 		}
 		return

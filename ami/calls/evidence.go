@@ -285,7 +285,7 @@ func (t *Tracker) noteEvents() {
 
 // noteUnreachable notes that the phone which a call asks for cannot be rung.
 func (t *Tracker) noteUnreachable(c *call, ext string) {
-	if t.Unreachable(ext) {
+	if t.unreachable(ext) {
 		t.note(c, crm.Evidence{
 			Kind: crm.EvidenceIdentity, Name: crm.PhoneUnreachable, Extension: ext, Text: "the PBX reaches no phone of extension " + ext,
 		})

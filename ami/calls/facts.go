@@ -97,6 +97,7 @@ type channel struct {
 
 	LastSeq uint64 `json:"lseq,omitempty"` // since when Last is so
 	Login   string `json:"log,omitempty"`  // of a phone: the number of who had logged in there, when it is not its own
+	Member  string `json:"mem,omitempty"`  // likewise: the name of who had logged into queues there
 
 	Born      mark `json:"b,omitzero"`
 	Ring      mark `json:"r,omitzero"`

@@ -31,6 +31,7 @@ func (t *Tracker) connected(in Input) {
 		t.echoes.begin(t.at) // the session before may still have been there
 	}
 	t.life.Up, t.life.Met, t.life.Resyncing, t.life.Seen = true, true, false, nil
+	t.members.listed, t.members.items = nil, 0
 	t.life.Last = nil
 	t.closeGap("") // which remembers it as the last
 	if !in.Boot.IsZero() {

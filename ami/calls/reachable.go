@@ -4,7 +4,6 @@ import (
 	"strings"
 
 	"patchcord/ami"
-	"patchcord/crm"
 )
 
 // maxDevices bounds the phones of which it is kept whether the PBX reaches them; of further
@@ -42,10 +41,10 @@ func (t *Tracker) deviceState(m ami.Message) {
 	if at, ok := ami.ParseTimestamp(header(raw, "Timestamp")); ok {
 		t.at = at
 	}
-	before := t.Unreachable(ext)
+	before := t.unreachable(ext)
 	d.put(strings.Clone(ext), strings.Clone(device), away)
-	if t.Unreachable(ext) != before && len(t.phones[ext]) == 0 {
-		t.agent(ext, crm.Desk{LoggedIn: t.desks.user[ext]}, "idle")
+	if t.unreachable(ext) != before && len(t.phones[ext]) == 0 {
+		t.agent(ext, t.deskNow(ext), "idle")
 	}
 }
 
@@ -62,9 +61,9 @@ func (d *devicesNow) put(ext, device string, away bool) {
 	d.away[ext][device], d.changed = away, true
 }
 
-// Unreachable reports whether the PBX reaches none of the extension's devices, as it told
+// unreachable reports whether the PBX reaches none of the extension's devices, as it told
 // last; false also when it said nothing of them.
-func (t *Tracker) Unreachable(ext string) bool {
+func (t *Tracker) unreachable(ext string) bool {
 	for _, away := range t.devices.away[ext] {
 		if !away {
 			return false

@@ -126,6 +126,16 @@ func (t *Tracker) agentState(o *crm.Offer) {
 	}
 }
 
+// doing returns what an extension does, as agent takes it.
+func (t *Tracker) doing(ext string) string {
+	for _, ch := range t.phones[ext] {
+		if ch.Ring.set() && !ch.Up.set() {
+			return "ringing"
+		}
+	}
+	return "idle"
+}
+
 // agent tells what an extension does; one that has another channel up goes on talking.
 func (t *Tracker) agent(ext string, desk crm.Desk, state string) {
 	for _, ch := range t.phones[ext] {
@@ -133,11 +143,11 @@ func (t *Tracker) agent(ext string, desk crm.Desk, state string) {
 			state = "talking"
 		}
 	}
-	if state == "idle" && t.Unreachable(ext) {
+	if state == "idle" && t.unreachable(ext) {
 		state = "unavailable"
 	}
 	t.tell(crm.Event{Type: crm.AgentStateEvent, Agent: &crm.AgentState{
-		PBX: t.cfg.PBX, Extension: ext, State: state, Since: crm.At(t.at), Desk: desk,
+		PBX: t.cfg.PBX, Extension: ext, State: state, Paused: t.paused(ext), Since: crm.At(t.at), Desk: desk,
 	}})
 }
 

@@ -10,13 +10,14 @@ import (
 )
 
 // Rows of state: one for the tracker itself, one for the ids of calls that ended, one for
-// who is logged in at which phone, one for the phones that are reached, one for each call
-// that frames can still be about.
+// who is logged in at which phone, one for the phones that are reached, one for the members
+// of queues, one for each call that frames can still be about.
 const (
 	selfKey    = "tracker"
 	endedKey   = "ended"
 	desksKey   = "desks"
 	devicesKey = "devices"
+	membersKey = "members"
 	callPrefix = "call/"
 )
 
@@ -54,6 +55,10 @@ func (t *Tracker) saveState(rows map[string][]byte) {
 	if t.devices.changed {
 		t.devices.changed = false
 		rows[devicesKey] = mustJSON(t.devices.away)
+	}
+	if t.members.changed {
+		t.members.changed = false
+		rows[membersKey] = mustJSON(t.members.of)
 	}
 	if t.known.changed {
 		t.known.changed = false
@@ -126,6 +131,14 @@ func Restore(cfg Config, state map[string][]byte) (*Tracker, error) {
 		}
 		for _, of := range t.devices.away {
 			t.devices.known += len(of)
+		}
+	}
+	if row := state[membersKey]; row != nil {
+		if err := json.Unmarshal(row, &t.members.of); err != nil {
+			return nil, fmt.Errorf("calls: state %s: %w", membersKey, err)
+		}
+		for _, of := range t.members.of {
+			t.members.known += len(of)
 		}
 	}
 	var list []*call

@@ -59,6 +59,7 @@ type Tracker struct {
 	desks  desks
 
 	devices devicesNow
+	members memberships
 
 	life    life
 	touched []*call

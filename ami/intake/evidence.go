@@ -73,7 +73,10 @@ func (p *People) binding(e *crm.Event, o *crm.Offer) []crm.Evidence {
 	}
 	if s.by == byMember {
 		base.Agent = o.Users()[0]
-		base.Text = "no user is bound to " + phone + ", and queue " + o.Queue + " calls its member there " + base.Agent
+		base.Text = "no user is bound to " + phone + ", and " + base.Agent + " had logged into a queue there"
+		if o.Queue != "" {
+			base.Text = "no user is bound to " + phone + ", and queue " + o.Queue + " calls its member there " + base.Agent
+		}
 		return []crm.Evidence{base}
 	}
 	var items []crm.Evidence

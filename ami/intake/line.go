@@ -94,8 +94,8 @@ func (l *Line) Open() []*crm.Call { return l.live.open("") }
 // OpenOf returns of Open the calls in which the user has or had a part.
 func (l *Line) OpenOf(user string) []*crm.Call { return l.live.open(user) }
 
-// Unreachable reports whether the PBX reaches no device of the extension, as it told last.
-func (l *Line) Unreachable(extension string) bool { return l.live.unreachable(extension) }
+// Phone returns what the PBX said last of the extension.
+func (l *Line) Phone(extension string) crm.Phone { return l.live.phone(extension) }
 
 // Call returns the record of an open call, or of one that just ended; nil when it is not known here.
 func (l *Line) Call(id string) *crm.Call { return l.live.call(id) }

@@ -78,11 +78,14 @@ func (l *live) peopleMove() bool {
 	return l.fold != nil && l.fold.PeopleMove()
 }
 
-// unreachable reports whether the PBX reaches no device of the extension.
-func (l *live) unreachable(extension string) bool {
+// phone returns what the PBX said last of the extension.
+func (l *live) phone(extension string) crm.Phone {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.fold != nil && l.fold.Unreachable(extension)
+	if l.fold == nil {
+		return crm.Phone{}
+	}
+	return l.fold.Phone(extension)
 }
 
 // reached returns the position of the newest entry folded.

@@ -79,13 +79,13 @@ func TestPhonesAreReadAfterEveryLogin(t *testing.T) {
 	if n := r.logged(t)["Event: DeviceStateListComplete"]; n != 1 {
 		t.Errorf("phones were listed %d times after a login, want once", n)
 	}
-	if got := r.lastState("1002"); got != "" || r.line.Unreachable("1002") {
+	if got := r.lastState("1002"); got != "" || r.line.Phone("1002").Away {
 		t.Errorf("1002 is %q, and nothing has happened there", got)
 	}
 	r.proxy.Cut(true)
 	r.pbx.Unregister("1002", true)
 	eventually(t, "the phone to be known as unavailable", func() bool { return r.lastState("1002") == "unavailable" })
-	if !r.line.Unreachable("1002") || r.line.Unreachable("1001") {
+	if !r.line.Phone("1002").Away || r.line.Phone("1001").Away {
 		t.Error("the line says of the wrong phone that it is not reached")
 	}
 	r.pbx.Unregister("1002", false)
@@ -107,7 +107,7 @@ func TestPhonesThatAreGoneEndNoCall(t *testing.T) {
 		return len(open) == 1 && len(open[0].Talks) == 1
 	})
 	r.pbx.Send("Event: DeviceStateChange\r\nPrivilege: call,all\r\nDevice: PJSIP/1001\r\nState: UNAVAILABLE\r\n\r\n")
-	eventually(t, "the state to be heard", func() bool { return r.line.Unreachable("1001") })
+	eventually(t, "the state to be heard", func() bool { return r.line.Phone("1001").Away })
 	if open := r.line.Open(); len(open) != 1 || !open[0].Talks[0].EndedAt.IsZero() {
 		t.Errorf("the call of a phone that is not reached: %+v", open)
 	}

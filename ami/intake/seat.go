@@ -24,7 +24,7 @@ type seatKind int
 const (
 	byBinding seatKind = iota // the phone's extension is theirs, or nobody's
 	byLogin                   // they had logged in there at the PBX
-	byMember                  // the queue that rang it calls its member by a user's name
+	byMember                  // the queue that rang it calls its member by a user's name, or they had logged into one there
 )
 
 // at returns who sat at the phone at that time of the PBX's clock. Who logged in there

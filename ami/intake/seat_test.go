@@ -24,6 +24,22 @@ func hotDesks(t *testing.T) *People {
 	return p
 }
 
+func TestWhoLoggedIntoAQueueHasDirectCallsToo(t *testing.T) {
+	p := hotDesks(t)
+	for extension, want := range map[string][2]string{
+		"1009": {"cleo", "no user is bound to hq/1009, and cleo had logged into a queue there"},
+		"1001": {"ben", "hq/1001 is ben's"},
+	} {
+		o := crm.Offer{ID: "hq:1.2", Extension: extension, StartedAt: crm.At(noon), Desk: crm.Desk{Member: "cleo"}}
+		e := &crm.Event{Type: crm.OfferCreated, Tenant: "default", PBX: "hq", At: o.StartedAt, Heard: noon, OfferID: o.ID,
+			Call: &crm.Call{ID: "hq:1.1", Tenant: "default", PBX: "hq", Offers: []crm.Offer{o}}}
+		p.dressEvent(e)
+		if got := [2]string{e.Call.Offers[0].Agent, p.binding(e, &e.Call.Offers[0])[0].Text}; got != want {
+			t.Errorf("%s: got %q, want %q", extension, got, want)
+		}
+	}
+}
+
 func ringAt(p *People, extension string, d crm.Desk, at, heard time.Time) *crm.Event {
 	c := &crm.Call{ID: "hq:1.1", Tenant: "default", PBX: "hq", Offers: []crm.Offer{
 		{ID: "hq:1.2", Extension: extension, Queue: "support", StartedAt: crm.At(at), Desk: d},

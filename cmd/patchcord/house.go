@@ -51,14 +51,14 @@ func (h *house) Call(tenant, id string) (*crm.Call, bool) {
 	return nil, false
 }
 
-// Unreachable reports whether the tenant's PBX reaches no device of the extension.
-func (h *house) Unreachable(tenant, pbx, extension string) bool {
+// Phone returns what the tenant's PBX said last of the extension.
+func (h *house) Phone(tenant, pbx, extension string) crm.Phone {
 	for _, l := range h.lines {
 		if name, t := l.PBX(); name == pbx && t == tenant {
-			return l.Unreachable(extension)
+			return l.Phone(extension)
 		}
 	}
-	return false
+	return crm.Phone{}
 }
 
 // Agents returns what every bound extension is doing, as the open calls tell.
@@ -101,8 +101,9 @@ func (h *house) idle(tenant string, bound []crm.Binding) doing {
 		if _, twice := p[k]; twice {
 			continue
 		}
-		s := crm.AgentState{PBX: b.PBX, Extension: b.Extension, State: "idle"}
-		if h.Unreachable(tenant, b.PBX, b.Extension) {
+		told := h.Phone(tenant, b.PBX, b.Extension)
+		s := crm.AgentState{PBX: b.PBX, Extension: b.Extension, State: "idle", Paused: told.Paused}
+		if told.Away {
 			s.State = "unavailable"
 		}
 		s.Agent, s.Agents = h.people.Named(tenant, b.PBX, b.Extension, now)

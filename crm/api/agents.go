@@ -154,7 +154,7 @@ func (a *API) parseExtensions(in []string) ([]extension, error) {
 
 func (a *API) agentOf(u crm.User, held []extension, open []*crm.Call) agentBody {
 	state, since := stateOf(u.Name, open)
-	reached := func(e extension) bool { return !a.live.Unreachable(u.Tenant, e.pbx, e.number) }
+	reached := func(e extension) bool { return !a.live.Phone(u.Tenant, e.pbx, e.number).Away }
 	if state == "idle" && len(held) > 0 && !slices.ContainsFunc(held, reached) {
 		state = "unavailable"
 	}

@@ -24,8 +24,8 @@ type liveCalls interface {
 	Open(tenant string) []*crm.Call
 	// Call returns a call, open or just ended; the id of an absorbed one gives the survivor.
 	Call(tenant, id string) (*crm.Call, bool)
-	// Unreachable reports whether the PBX reaches no device of the extension.
-	Unreachable(tenant, pbx, extension string) bool
+	// Phone returns what the PBX said last of the extension.
+	Phone(tenant, pbx, extension string) crm.Phone
 }
 
 // pbxStatus is what /readyz needs to know of the connections.
@@ -194,7 +194,7 @@ type nothing struct{}
 
 func (nothing) Open(string) []*crm.Call               { return nil }
 func (nothing) Call(string, string) (*crm.Call, bool) { return nil, false }
-func (nothing) Unreachable(_, _, _ string) bool       { return false }
+func (nothing) Phone(_, _, _ string) crm.Phone        { return crm.Phone{} }
 func (nothing) PBXs() []PBXStatus                     { return nil }
 func (nothing) Destinations(string) []string          { return nil }
 func (nothing) CRMs(string) []CRM                     { return nil }

@@ -88,7 +88,7 @@ func TestWhatNoBindingCanBe(t *testing.T) {
 
 func TestAnAgentWhosePhonesAreNotReachedIsUnavailable(t *testing.T) {
 	b := bindingsBench(t)
-	b.live.away = map[string]bool{"1001": true, "1003": true}
+	b.live.phones = map[string]crm.Phone{"1001": {Away: true}, "1003": {Away: true}}
 	for name, phones := range map[string][]string{"anna": {"hq/1001"}, "ben": {"hq/1001", "hq/1002"}} {
 		for _, p := range phones {
 			b.bind("boss", name, p, nil).want(http.StatusOK)

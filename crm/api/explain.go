@@ -29,6 +29,9 @@ type extensionBody struct {
 	PBX       string   `json:"pbx"`
 	Extension string   `json:"extension"`
 	Users     []string `json:"users" nullable:"false" doc:"Nobody: calls that ring it pop nowhere; bind it with PUT /v1/agents/{name}/extensions/{pbx}/{extension}"`
+	LoggedIn  string   `json:"logged_in,omitempty" doc:"Number of the user who is logged in at the phone, where that is not its own: who is bound to that has its pops"`
+	Member    string   `json:"queue_member,omitempty" doc:"Name under which somebody logged into queues at the phone; where nobody is bound to it, a user of that name has its pops"`
+	Paused    bool     `json:"paused,omitempty" doc:"In every queue that it is a member of"`
 	SeenAt    crm.Time `json:"seen_at,omitzero" doc:"When a call last rang it or it talked; absent: not in that time"`
 }
 
@@ -135,7 +138,8 @@ func (a *API) listExtensions(ctx context.Context, c caller, in *extensionsInput)
 	at := func(pbx, number string) *extensionBody {
 		k := extension{pbx, number}
 		if phones[k] == nil {
-			phones[k] = &extensionBody{PBX: pbx, Extension: number, Users: []string{}}
+			now := a.live.Phone(c.Tenant, pbx, number)
+			phones[k] = &extensionBody{PBX: pbx, Extension: number, Users: []string{}, LoggedIn: now.LoggedIn, Member: now.Member, Paused: now.Paused}
 		}
 		return phones[k]
 	}

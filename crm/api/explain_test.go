@@ -2,6 +2,7 @@ package api
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -140,4 +141,19 @@ func TestExtensionsAreShownBoundOrNot(t *testing.T) {
 		t.Errorf("moved: got %q, want %q", got, want)
 	}
 	b.get("anna", "/v1/extensions").want(http.StatusForbidden)
+}
+
+func TestExtensionsShowWhoIsLoggedInThere(t *testing.T) {
+	b := explainBench(t)
+	b.live.phones = map[string]crm.Phone{"1001": {LoggedIn: "2001"}, "1002": {Member: "ben", Paused: true}}
+	var page list[extensionBody]
+	b.get("boss", "/v1/extensions").want(http.StatusOK).into(&page)
+	got := map[string]string{}
+	for _, e := range page.Items {
+		got[e.Extension] = fmt.Sprintf("%q %q %v", e.LoggedIn, e.Member, e.Paused)
+	}
+	want := map[string]string{"1001": `"2001" "" false`, "1002": `"" "ben" true`}
+	if !maps.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
 }

@@ -41,12 +41,12 @@ type bench struct {
 
 // liveFold is what the daemon's live fold gives.
 type liveFold struct {
-	mu    sync.Mutex
-	calls map[string]*crm.Call // guarded by mu
-	away  map[string]bool      // extensions that the PBX does not reach; not changed while requests run
+	mu     sync.Mutex
+	calls  map[string]*crm.Call // guarded by mu
+	phones map[string]crm.Phone // what the PBX says of extensions; not changed while requests run
 }
 
-func (l *liveFold) Unreachable(_, _, extension string) bool { return l.away[extension] }
+func (l *liveFold) Phone(_, _, extension string) crm.Phone { return l.phones[extension] }
 
 func (l *liveFold) put(c *crm.Call) {
 	l.mu.Lock()
