@@ -41,6 +41,7 @@ func (t *Tracker) dialBegin(src *channel) {
 	}
 	t.beginConsult(src)
 	t.forwardedClick(d, dst)
+	t.recalled(d, dst)
 	t.touch(dst.call)
 }
 
@@ -112,6 +113,43 @@ func (t *Tracker) forwardedClick(d *dial, dst *channel) {
 	if other != nil {
 		t.merge(dst.call, other.call)
 	}
+}
+
+// recalled joins, with the call whose party waits, the ring of who asked for him by the
+// feature code and left: nobody took the party, so the PBX calls back from nowhere, with
+// another Linkedid (Asterisk main/bridge_basic.c, recalling). dst is what it calls.
+func (t *Tracker) recalled(d *dial, dst *channel) {
+	if d.Src >= 0 || dst.Kind != extension {
+		return
+	}
+	var c *call
+	var latest uint64
+	for _, o := range t.calls {
+		for _, x := range o.Transfers {
+			if o != dst.call && !x.Blind && x.At.Seq > latest && o.ext(x.By) == dst.Ext && o.waitsInVain(x, t.mark()) {
+				c, latest = o, x.At.Seq
+			}
+		}
+	}
+	if c != nil {
+		t.merge(c, dst.call)
+	}
+}
+
+// waitsInVain reports whether the party of an attended transfer is alone since a moment ago,
+// when the Local pair to whom it was asked for was given up.
+func (c *call) waitsInVain(x *transfer, now mark) bool {
+	if x.Transferee < 0 || c.Chans[x.Transferee].bridge() == nil {
+		return false
+	}
+	bridge, lost := c.Chans[x.Transferee].bridge().Bridge, false
+	for i, ch := range c.Chans {
+		if b := ch.bridge(); i != x.Transferee && b != nil && b.Bridge == bridge {
+			return false
+		}
+		lost = lost || ch.Kind == plumbing && ch.wasIn(x.Bridge) && ch.Gone.set() && together(ch.Gone, now)
+	}
+	return lost
 }
 
 func (t *Tracker) pickup(picker *channel) {

@@ -56,6 +56,18 @@ func TestClickToCall(t *testing.T) {
 		{"the customer does not answer", phone + customer + "DialEnd A T DialStatus=NOANSWER\nHangup T Cause=0\nSoftHangupRequest A\nHangup A Cause=16\n", "outcome=no_answer ended_by=system far_ends.0.result=no_answer"},
 		{"the customer is busy", phone + customer + "DialEnd A T DialStatus=BUSY\nHangup T Cause=17\nHangupRequest A\nHangup A Cause=17\n", "outcome=busy ended_by=system"},
 		{"own phone not answered", phone + "Hangup A Cause=0\nOriginateResponse Response=Failure ActionID=click-1 Exten=9441632960078 Uniqueid=<null>\n", "outcome=no_answer ended_by=system to.number=- direction=- from.number=1001 offers.#=0 cause=-"},
+		{"rung back when the other is free, of which no DialBegin tells", `
+			new A SIP/1005 ChannelState=0 CallerIDNum=1005 Exten=s
+			Newstate A ChannelState=5
+			wait 1s
+			Newstate A ChannelState=6
+			new B SIP/1006 ChannelState=0
+			DialBegin A B Exten=1006 DialString=1006
+			DialEnd A B DialStatus=ANSWER
+			+b1 A B
+		`, "from.number=1005 to.number=1006 direction=internal talks.0.extension=1005 talks.0.with=1006 offers.#=1"},
+		{"rung back, and not answered", "new A SIP/1005 ChannelState=0 CallerIDNum=1005 Exten=s\nNewstate A ChannelState=5\nwait 1s\nHangup A Cause=19\n",
+			"from.number=1005 to.number=- direction=- outcome=no_answer ended_by=system"},
 		{"own phone not answered, as 22 says it", phone + "Hangup A Cause=19\n", "outcome=no_answer cause=19"},
 		{"own phone busy", "new A PJSIP/1001 ChannelState=0 Exten=s\nDialBegin DestUniqueid=@A\nDialEnd DestUniqueid=@A DialStatus=BUSY\nHangup A Cause=17\n", "outcome=busy direction=-"},
 		{"own phone busy, and no DialEnd", "new A PJSIP/1001 ChannelState=0 Exten=s\nDialBegin DestUniqueid=@A\nHangup A Cause=17\n", "outcome=busy ended_by=system"},

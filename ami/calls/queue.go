@@ -3,6 +3,7 @@ package calls
 import (
 	"slices"
 	"strconv"
+	"time"
 
 	"patchcord/crm"
 )
@@ -139,12 +140,16 @@ func (c *call) visitResult(v *visit) string {
 	return ""
 }
 
+// atOnce is how soon the hang-up of a waiting caller follows his leaving the queue, where
+// that is told first (an AMI Hangup); an announcement that he is sent on to takes longer.
+const atOnce = 300 * time.Millisecond
+
 // leftFrom reports whether the caller hung up while he was waiting.
 func (ch *channel) leftFrom(v *visit) bool {
 	if ch.Asked.set() {
 		return ch.Asked.Seq <= v.Leave.Seq
 	}
-	return ch.Gone.set() && v.Leave.within(ch.Gone, leaveTogether) && (ch.Softly.set() || ch.Gone.Seq == v.Leave.Seq)
+	return ch.Gone.set() && v.Leave.within(ch.Gone, atOnce) && (ch.Softly.set() || ch.Gone.Seq == v.Leave.Seq)
 }
 
 // movedOn reports whether anything happened to the channel after it left the queue.

@@ -17,6 +17,7 @@ func TestQueueVisits(t *testing.T) {
 	tryScenes(t, Config{PBX: "hq"}, []scene{
 		{"he hangs up", waits + "HangupRequest A\n" + unserved + gone, "queue_visits.0.result=abandoned queue_visits.0.position=3 wait_ms=4300 outcome=abandoned ended_by=caller"},
 		{"his hang-up is not told, only that he is gone", waits + unserved + "SoftHangupRequest A\n" + gone, "queue_visits.0.result=abandoned"},
+		{"he hears an announcement that nobody told of, and is hung up", waits + unserved + "wait 400ms\nSoftHangupRequest A\n" + gone, "queue_visits.0.result=-"},
 		{"the queue's time is over, and he goes on", waits + unserved + "VarSet A Variable=QUEUESTATUS Value=TIMEOUT\nSoftHangupRequest A\n" + gone,
 			"queue_visits.0.result=timeout outcome=no_answer ended_by=system"},
 		{"he goes on and nobody tells why", waits + unserved + "QueueCallerJoin A Queue=sales Position=1\nwait 1s\nHangupRequest A\nQueueCallerAbandon A Queue=sales\nQueueCallerLeave A Queue=sales\n" + gone,

@@ -85,12 +85,16 @@ func (t *Tracker) seat(ch, person *channel, bridge, name string, at mark) {
 }
 
 // behind returns whom a channel stands for: itself, or for half of a Local pair who
-// answered the other half, or is with it in a bridge; nil when there is nobody.
-func (c *call) behind(ch *channel) *channel {
+// answered the other half, or is with it in a bridge, through further pairs too; nil when
+// there is nobody.
+func (c *call) behind(ch *channel) *channel { return c.within(ch, len(c.Chans)) }
+
+// within is behind, through at most so many pairs.
+func (c *call) within(ch *channel, pairs int) *channel {
 	if ch.Kind != plumbing {
 		return ch
 	}
-	if ch.Peer < 0 {
+	if ch.Peer < 0 || pairs == 0 {
 		return nil
 	}
 	for _, d := range c.Dials {
@@ -100,8 +104,11 @@ func (c *call) behind(ch *channel) *channel {
 	}
 	if s := c.Chans[ch.Peer].bridge(); s != nil && s.Kind == "" {
 		for _, o := range c.Chans {
-			if b := o.bridge(); o.Kind != plumbing && b != nil && b.Bridge == s.Bridge {
-				return o
+			if b := o.bridge(); o.at == ch.Peer || b == nil || b.Bridge != s.Bridge {
+				continue
+			}
+			if p := c.within(o, pairs-1); p != nil {
+				return p
 			}
 		}
 	}

@@ -49,6 +49,7 @@ func (v *view) transfers() []crm.Transfer {
 		if i+1 < len(list) {
 			next = list[i+1].At.Seq
 		}
+		next = min(next, v.pulledAt(x))
 		r := crm.Transfer{Kind: "attended", By: v.who(v.transferer(x)), To: x.Extension, At: x.At.time(), Completed: v.completed(x, next)}
 		if x.Blind {
 			r.Kind = "blind"
@@ -58,6 +59,20 @@ func (v *view) transfers() []crm.Transfer {
 		out = append(out, r)
 	}
 	return out
+}
+
+// pulledAt returns when somebody took the party out of the ringing that a transfer had led
+// to (AMI Redirect): whoever has him then, has him by something else. Never is the greatest.
+func (v *view) pulledAt(x *transfer) uint64 {
+	for _, d := range v.Dials {
+		if d.Src < 0 || d.Src != x.Transferee && d.Src != x.Second || d.Queue != "" || d.Status != "CANCEL" || d.Forward != "" || d.End.Seq < x.At.Seq {
+			continue
+		}
+		if v.taker(d) == string(crm.EndedByCaller) {
+			return d.End.Seq
+		}
+	}
+	return ^uint64(0)
 }
 
 // transferer returns who transfers: the person, where a Local pair stands for him. So it
@@ -125,7 +140,7 @@ func (v *view) personBehind(ch int, at mark) string {
 }
 
 // completed reports whether a person, voicemail or a conference had the party after
-// the transfer, and before the next one.
+// the transfer, and before something else happened to him.
 func (v *view) completed(x *transfer, next uint64) bool {
 	by := v.transferer(x)
 	for _, k := range v.talks {
@@ -138,8 +153,9 @@ func (v *view) completed(x *transfer, next uint64) bool {
 	}
 	for _, r := range v.Rooms {
 		for _, m := range r.Members {
-			if m.From.Seq > x.At.Seq && m.From.Seq < next || !x.Blind && m.Chan == x.Transferee && m.covers(x.At.Seq) {
-				return true // AttendedTransfer comes when he is there already
+			there := !x.Blind && m.Chan != by && m.covers(x.At.Seq) // AttendedTransfer comes when he is there already
+			if there || m.From.Seq > x.At.Seq && m.From.Seq < next {
+				return true
 			}
 		}
 	}

@@ -55,6 +55,48 @@ func TestTransfers(t *testing.T) {
 			"transfers.0.completed=false ended_by=system talks.#=1 outcome=answered offers.1.result=busy cause=17"},
 		{"to a phone that declines", blind + "new D PJSIP/1003 ChannelState=0\nDialBegin A D\nDialEnd A D DialStatus=NOANSWER\nHangup D Cause=21\nHangupRequest A\nHangup A Cause=21\n",
 			"transfers.0.completed=false ended_by=callee"},
+		{"a supervisor takes the party away while it rings", blind + `
+			new D PJSIP/1003 ChannelState=0
+			DialBegin A D
+			Newstate D ChannelState=5
+			wait 1s
+			DialEnd A D DialStatus=CANCEL
+			Hangup D Cause=16
+			new E PJSIP/1004 ChannelState=0
+			DialBegin A E
+			DialEnd A E DialStatus=ANSWER
+			+b3 A E
+		`, "transfers.0.completed=false offers.1.result=rescinded offers.1.by=caller talks.#=2 talks.1.extension=1004 talks.1.via=dial"},
+		{"of two phones that ring the second answers", blind + `
+			new D PJSIP/1003 ChannelState=0
+			DialBegin A D
+			new E PJSIP/1004 ChannelState=0
+			DialBegin A E
+			DialEnd A D DialStatus=CANCEL
+			Hangup D Cause=26
+			DialEnd A E DialStatus=ANSWER
+			+b3 A E
+		`, "transfers.0.completed=true offers.1.by=1004 talks.1.extension=1004 talks.1.via=transfer"},
+		{"nobody answers the consultation, and the transferer is busy when it is rung again", consultsByCode + `
+			HangupRequest B
+			-b2 B L
+			+b1 L
+			AttendedTransfer Result=Success OrigTransfererUniqueid=@B SecondTransfererUniqueid=@B TransfereeUniqueid=@A TransferTargetUniqueid=@L SecondBridgeUniqueid=b2 DestType=Bridge
+			wait 4s
+			DialEnd M D DialStatus=NOANSWER
+			-b1 L
+			Hangup L Cause=16
+			Hangup M Cause=16
+			Hangup D Cause=0
+			new F PJSIP/1001 own ChannelState=0 Exten=s
+			DialBegin DestUniqueid=@F DialString=1001
+			DialEnd DestUniqueid=@F DialStatus=BUSY
+			Hangup F Cause=17
+			-b1 A
+			Hangup B Cause=16
+			SoftHangupRequest A
+			Hangup A Cause=16
+		`, "linkedids.#=2 offers.#=3 offers.2.extension=1001 offers.2.result=busy transfers.0.completed=false ended_by=system"},
 		{"to a phone that rings when the party gives up", blind + "new D PJSIP/1003 ChannelState=0\nDialBegin A D\nNewstate D ChannelState=5\nwait 1s\nHangupRequest A\nDialEnd A D DialStatus=CANCEL\nHangup D Cause=127\nHangup A Cause=127\n",
 			"transfers.0.completed=false ended_by=caller offers.1.result=rescinded offers.1.by=caller"},
 		{"to voicemail", blind + "Newexten A Application=VoiceMail AppData=1003,u\nwait 2s\nVarSet A Variable=VMSTATUS Value=SUCCESS\nHangupRequest A\nHangup A Cause=16\n",
@@ -189,6 +231,67 @@ func TestParks(t *testing.T) {
 		{"the space comes before the bridge", inboundTalks + "ParkedCall ParkeeUniqueid=@A ParkerDialString=PJSIP/1001 ParkingSpace=702\nParkedCall ParkeeUniqueid=@A ParkerDialString=PJSIP/1001 ParkingSpace=702\n-b1 A B\n+p1 A BridgeType=parking\nHangup B Cause=16\n" + taken,
 			"parked.#=1 parked.0.space=702 parked.0.by=1001 parked.0.result=retrieved"},
 		{"nobody is named who parked", inboundTalks + "ParkedCall ParkeeUniqueid=@A ParkingSpace=703\n-b1 A B\n+p1 A BridgeType=parking\nHangup B Cause=16\n", "parked.0.by=- parked.0.space=703"},
+	})
+}
+
+// TestTransfersIntoARoom: who is in a conference counts as having the party, if that is
+// anybody but the transferer.
+func TestTransfersIntoARoom(t *testing.T) {
+	const enters = " BridgeCreator=ConfBridge\nConfbridgeJoin "
+	const room = " BridgeUniqueid=r1 Conference=board\n"
+	tryScenes(t, Config{PBX: "hq"}, []scene{
+		{"asked there by the code, with a Local pair between the agent and the caller", `
+			new A PJSIP/trunk ChannelState=4 CallerIDNum=02079460018 Exten=5551100
+			Newstate A ChannelState=6
+			new L Local/1001@from-queue-00000001;1 ChannelState=0
+			new M Local/1001@from-queue-00000001;2 ChannelState=4
+			DialBegin A L
+			new B PJSIP/1001 ChannelState=0
+			DialBegin M B
+			wait 1s
+			DialEnd M B DialStatus=ANSWER
+			DialEnd A L DialStatus=ANSWER
+			+b1 A L
+			+b2 M B
+			wait 3s
+			new R PJSIP/1002 own ChannelState=4 Exten=550
+			+r1 R` + enters + "R" + room + `
+			new F Local/550@from-internal-00000002;1 ChannelState=0 Exten=550
+			new G Local/550@from-internal-00000002;2 ChannelState=4 Exten=550
+			+b3 F
+			-b2 B
+			+b3 B
+			+r1 G` + enters + "G" + room + `
+			wait 2s
+			HangupRequest B
+			-b3 B F
+			+b2 F
+			AttendedTransfer Result=Success OrigTransfererUniqueid=@B SecondTransfererUniqueid=@B TransfereeUniqueid=@M SecondBridgeUniqueid=b3 DestType=Bridge
+			Hangup B Cause=16
+			wait 2s
+			HangupRequest A
+			-b1 A L
+			Hangup A Cause=16
+		`, "transfers.0.by=1001 transfers.0.to=550 transfers.0.completed=true conferences.#=1 conferences.0.with.#=1 conferences.0.with.0=1002 talks.#=1 ended_by=caller"},
+		{"the room that the transferer has not left yet", inboundTalks + `
+			-b1 A B
+			+r1 A` + enters + "A" + room + "+r1 B" + enters + "B" + room + `
+			wait 3s
+			new C PJSIP/1001 own ChannelState=4 Exten=1003
+			new D PJSIP/1003 C ChannelState=0
+			DialBegin C D
+			Newstate D ChannelState=5
+			wait 1s
+			-r1 A
+			AttendedTransfer Result=Success OrigTransfererUniqueid=@B SecondTransfererUniqueid=@C TransfereeUniqueid=@A DestType=App DestApp=Dial
+			-r1 B
+			Hangup B Cause=16
+			Hangup C Cause=16
+			DialEnd A D DialStatus=NOANSWER
+			Hangup D Cause=0
+			SoftHangupRequest A
+			Hangup A Cause=16
+		`, "transfers.#=1 transfers.0.to=1003 transfers.0.completed=false"},
 	})
 }
 

@@ -88,7 +88,7 @@ func (v *view) passedOn(k *talk, since mark) bool {
 func (v *view) ledBy(d *dial) string {
 	via, at := "dial", uint64(0)
 	for _, x := range v.transfersDone() {
-		if x.At.Seq < d.first() && x.At.Seq > at && v.inChain(d, x.Transferee) && !v.arrived(x, d.first()) {
+		if x.At.Seq < d.first() && x.At.Seq > at && v.inChain(d, x.Transferee) && !v.arrived(x, d.first()) && d.first() < v.pulledAt(x) {
 			via, at = "transfer", x.At.Seq
 		}
 	}

@@ -35,12 +35,21 @@ func (t *Tracker) look(c *call) *view {
 	if v.first >= len(c.Chans) {
 		return v // an empty call, only just made
 	}
-	d := c.dialTo(v.first)
-	v.click = d != nil && d.Src < 0 && !c.Chans[v.first].Gone.before(d.Begin)
+	v.click = c.wasClicked(v.first)
 	v.from = v.placing()
 	v.link()
 	v.talks = v.conversations()
 	return v
+}
+
+// wasClicked reports whether the PBX called the call's first channel: by an Originate, or
+// because who had called in vain wished to be called back, of which no DialBegin tells.
+func (c *call) wasClicked(first int) bool {
+	ch, d := c.Chans[first], c.dialTo(first)
+	if d == nil {
+		return ch.Kind == extension && ch.Ring.set() && !ch.Listed && !c.Missed && !dialable(ch.Exten)
+	}
+	return d.Src < 0 && !ch.Gone.before(d.Begin)
 }
 
 func (m mark) before(n mark) bool { return m.set() && m.Seq < n.Seq }
@@ -101,7 +110,7 @@ func (v *view) starter() int {
 			return p.Picker
 		}
 	}
-	if d := v.dialTo(v.first); v.click && d.Forward != "" {
+	if d := v.dialTo(v.first); v.click && d != nil && d.Forward != "" {
 		for _, s := range v.Dials {
 			if s.Src < 0 && s != d && localExten(v.Chans[s.Dst].Name) == d.Forward {
 				return s.Dst
