@@ -186,6 +186,12 @@ var celTellsLess = map[string]string{
 	"click-forwarded": "calls", "click-two-outside": "number with via", "pickup-of-click": "for", "pickup-group-number": "by for",
 	"outbound-failover-cancelled": "outcome ended_by result", "queue-autopause": "outcome result", "queue-to-room": "result by",
 	"spied-and-transferred": "outcome", "twin-mobile-answers": "for", "pickup-forwarded": "result by",
+	"devices-picked-up": "result by extension", "queue-member-twice": "offers", "click-queue-abandoned": "result by", "outbound-queue-abandoned": "result by",
+	"outbound-asked-queue-waiting": "offers via", "group-member-forwards-outside": "for", "click-followme": "number", "click-hunt": "number",
+	"consult-code-picked-up": "to", "room-invites-outside": "offers",
+	// A Redirect out of ringing has no row, and nothing joins a phone that is called back with the call that it left.
+	"redirect-in-transfer": "result by completed via", "blond-redirected": "result by completed via", "recall-nobody": "calls",
+	"ring-back-busy": "number extension with", "ring-back-noanswer": "outcome to direction",
 	// Transfer() sends a call away without a row.
 	"sent-away-ringing": "ended_by", "sent-away-answered": "ended_by outcome",
 	// FollowMe() dials without showing who was dialled.

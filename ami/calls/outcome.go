@@ -82,15 +82,19 @@ func (v *view) answeredAt() mark {
 		}
 	}
 	for _, r := range v.Rooms {
-		at = earliest(at, r.met())
+		at = earliest(at, v.met(r))
 	}
 	return at
 }
 
-// met returns when somebody of the call was first in the room with somebody else.
-func (r *room) met() mark {
+// met returns when somebody of the call was first in the room with somebody else; a line on
+// which whom the party is passed to was asked is nobody yet.
+func (v *view) met(r *room) mark {
 	var at mark
 	for _, m := range r.Members {
+		if m.Chan >= 0 && v.isLine(m.Chan) {
+			continue
+		}
 		var with []span
 		for _, o := range append(slices.Clone(r.Others), r.Members...) {
 			if o.ID != m.ID {

@@ -66,6 +66,14 @@ func TestClickToCall(t *testing.T) {
 			DialEnd A B DialStatus=ANSWER
 			+b1 A B
 		`, "from.number=1005 to.number=1006 direction=internal talks.0.extension=1005 talks.0.with=1006 offers.#=1"},
+		{"it names no number, but an application that calls one phone for the other", phone + `
+			Newstate A ChannelState=6
+			DialEnd DestUniqueid=@A DialStatus=ANSWER
+			new B PJSIP/1002 ChannelState=0
+			DialBegin A B
+			DialEnd A B DialStatus=ANSWER
+			+b1 A B
+		`, "direction=internal to.number=- talks.0.extension=1001 talks.0.with=1002"},
 		{"rung back, and not answered", "new A SIP/1005 ChannelState=0 CallerIDNum=1005 Exten=s\nNewstate A ChannelState=5\nwait 1s\nHangup A Cause=19\n",
 			"from.number=1005 to.number=- direction=- outcome=no_answer ended_by=system"},
 		{"own phone not answered, as 22 says it", phone + "Hangup A Cause=19\n", "outcome=no_answer cause=19"},

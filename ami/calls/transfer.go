@@ -47,8 +47,8 @@ func (t *Tracker) attendedTransfer(*channel) {
 		At: t.mark(), By: by.at, Second: second.place(), Transferee: ee.place(),
 		Target: t.chans[f.target].place(), Bridge: f.secondBridge,
 	}
-	if second != nil && ee != nil && second.bridge() == nil && second != by {
-		second.handOver(ee)
+	if second != nil && ee != nil && second != by {
+		t.handOver(second, ee)
 	}
 	t.addTransfer(by.call, x)
 }
@@ -63,9 +63,17 @@ func (t *Tracker) addTransfer(c *call, x *transfer) {
 	t.touch(c)
 }
 
-// handOver lets another channel take the place of one that was in an application:
-// where that one waited in a queue, he waits now.
-func (ch *channel) handOver(to *channel) {
+// handOver lets another channel take the place of one that was in an application: where
+// that one waited in a queue, he waits now, and where it was in a conference, he is; of
+// which Asterisk 16 does not always tell.
+func (t *Tracker) handOver(ch, to *channel) {
+	if s := ch.bridge(); s != nil {
+		if s.Kind == conference {
+			t.enterBridge(to, s.Bridge, conference, t.mark())
+			t.joinRoom(to, s.Bridge, "", t.mark())
+		}
+		return
+	}
 	for _, v := range ch.call.Visits {
 		if v.Chan == ch.at && !v.Leave.set() {
 			v.Chan = to.at

@@ -321,8 +321,8 @@ func (v *view) direction() crm.Direction {
 	if p.Listed && len(v.Dials) == 0 {
 		return ""
 	}
-	if v.click && (!p.Up.set() || v.toNumber() == "") {
-		return "" // where it was going nobody said
+	if v.click && (!p.Up.set() || v.toNumber() == "" && len(v.lastAttempt()) == 0 && len(v.Visits) == 0) {
+		return "" // where it was going nobody said, and it went nowhere
 	}
 	return crm.Internal
 }
