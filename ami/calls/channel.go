@@ -144,7 +144,7 @@ func (t *Tracker) hangupRequest(ch *channel) {
 	if ch == nil || ch.Asked.set() {
 		return
 	}
-	ch.Asked, ch.AskedUp = t.mark(), ch.Up.set()
+	ch.Asked = t.mark()
 	ch.AskCause, _ = strconv.Atoi(t.f.cause)
 	t.keep(ch.call)
 }

@@ -6,11 +6,11 @@ import (
 	"patchcord/crm"
 )
 
-// lastTalk returns the conversation that ended last.
+// lastTalk returns the conversation that ended last; the call is over.
 func (v *view) lastTalk() *talk {
 	var last *talk
 	for _, k := range v.talks {
-		if last == nil || !k.To.set() || last.To.set() && k.To.Seq > last.To.Seq {
+		if last == nil || k.To.Seq > last.To.Seq {
 			last = k
 		}
 	}
@@ -25,10 +25,7 @@ func (v *view) asked(i int) mark {
 	if ch.Kind == plumbing || !ch.Asked.set() {
 		return mark{}
 	}
-	if v.inQueue(i, ch.Asked.Seq) || v.isParked(i, ch.Asked.Seq) {
-		return ch.Asked
-	}
-	if !ch.AskedUp && ch.Tone.set() && ch.Tone.Seq < ch.Asked.Seq {
+	if ch.Tone.set() && ch.Tone.Seq < ch.Asked.Seq {
 		return mark{} // it had been told busy or congestion, which is what ends it
 	}
 	final := v.finalFailure(i, ch.Asked.Seq)
@@ -43,9 +40,6 @@ func (v *view) asked(i int) mark {
 func (v *view) finalFailure(i int, seq uint64) uint64 {
 	var end uint64
 	for _, d := range v.Dials {
-		if d.first() >= seq {
-			continue
-		}
 		o, root := v.outermost(d)
 		if root != i || o.Queue != "" {
 			continue
@@ -62,16 +56,6 @@ func (v *view) finalFailure(i int, seq uint64) uint64 {
 	return end
 }
 
-func (v *view) inQueue(i int, seq uint64) bool {
-	return slices.ContainsFunc(v.Visits, func(q *visit) bool {
-		return q.Chan == i && span{q.Enter, q.Leave}.covers(seq)
-	})
-}
-
-func (v *view) isParked(i int, seq uint64) bool {
-	return slices.ContainsFunc(v.Parks, func(p *park) bool { return p.Chan == i && p.covers(seq) })
-}
-
 // endedBy concludes who ended the call.
 func (v *view) endedBy() crm.EndedBy {
 	if v.Cut.set() {
@@ -85,8 +69,8 @@ func (v *view) endedBy() crm.EndedBy {
 		return v.attemptEndedBy()
 	}
 	left := k.anchor
-	if k.room == nil && v.wentOn(left, k) {
-		if a := v.asked(left); a.set() && a.Seq > k.From.Seq {
+	if v.wentOn(left, k) {
+		if v.asked(left).Seq > k.From.Seq {
 			return crm.EndedByCaller
 		}
 		return v.refusedBy(k.To.Seq)
@@ -98,7 +82,7 @@ func (v *view) endedBy() crm.EndedBy {
 	by := crm.EndedBySystem
 	for _, i := range []int{k.ch, k.anchor} {
 		a := v.asked(i)
-		if !a.set() || a.Seq < k.From.Seq && !a.within(k.From, leaveTogether) || !k.To.within(a, leaveTogether) || first.set() && a.Seq > first.Seq {
+		if !a.set() || !k.To.within(a, leaveTogether) || first.set() && a.Seq > first.Seq {
 			continue
 		}
 		first, by = a, crm.EndedByCallee
@@ -127,7 +111,7 @@ func (v *view) sentAway(k *talk) bool {
 // leftAlone reports whether a conversation in a conference ended because the others left.
 func (v *view) leftAlone(k *talk) bool {
 	for _, m := range k.room.Members {
-		if m.Chan == k.ch && k.To.set() && (!m.To.set() || m.To.Seq > k.To.Seq) {
+		if m.Chan == k.ch && m.To.Seq > k.To.Seq {
 			return true
 		}
 	}
@@ -136,10 +120,6 @@ func (v *view) leftAlone(k *talk) bool {
 
 // wentOn reports whether the party was parked, queued or ringing somebody after its last conversation.
 func (v *view) wentOn(ch int, k *talk) bool {
-	after := k.From.Seq
-	if k.To.set() {
-		after = k.To.Seq
-	}
 	for _, p := range v.Parks {
 		if p.From.Seq > k.From.Seq && v.standsFor(p.Chan, ch) {
 			return true
@@ -151,12 +131,12 @@ func (v *view) wentOn(ch int, k *talk) bool {
 		}
 	}
 	for _, q := range v.Visits {
-		if q.Enter.Seq > after && v.standsFor(q.Chan, ch) {
+		if q.Enter.Seq > k.To.Seq && v.standsFor(q.Chan, ch) {
 			return true
 		}
 	}
 	for _, d := range v.Dials {
-		if d.first() < after || v.consulted(d) {
+		if d.first() < k.To.Seq || v.consulted(d) {
 			continue
 		}
 		if _, root := v.outermost(d); root >= 0 {

@@ -84,6 +84,53 @@ func TestEndedByTransfer(t *testing.T) {
 	})
 }
 
+// TestEndedByWhoIsSentOnByNobody: a supervisor takes the party out of a conversation (AMI
+// Redirect), and he gives up where he is sent to.
+func TestEndedByWhoIsSentOnByNobody(t *testing.T) {
+	const redirected = inboundTalks + "-b1 A B\nHangup B Cause=16\n"
+	tryScenes(t, Config{PBX: "hq"}, []scene{
+		{"into a queue", redirected + `
+			QueueCallerJoin A Queue=sales Position=1
+			wait 2s
+			HangupRequest A
+			QueueCallerAbandon A Queue=sales
+			QueueCallerLeave A Queue=sales
+			Hangup A Cause=16
+		`, "outcome=answered ended_by=caller queue_visits.0.result=abandoned"},
+		{"to a phone that rings", redirected + `
+			new D PJSIP/1003 ChannelState=0
+			DialBegin A D
+			wait 2s
+			HangupRequest A
+			DialEnd A D DialStatus=CANCEL
+			Hangup D Cause=127
+			Hangup A Cause=127
+		`, "outcome=answered ended_by=caller offers.1.result=rescinded"},
+		{"into a queue, which gives up, and then to a phone that is busy", redirected + `
+			QueueCallerJoin A Queue=sales Position=1
+			wait 2s
+			QueueCallerAbandon A Queue=sales
+			QueueCallerLeave A Queue=sales
+			VarSet A Variable=QUEUESTATUS Value=TIMEOUT
+			new D PJSIP/1003 ChannelState=0
+			DialBegin A D
+			DialEnd A D DialStatus=BUSY
+			Hangup D Cause=17
+			HangupRequest A Cause=17
+			Hangup A Cause=17
+		`, "outcome=answered ended_by=system queue_visits.0.result=timeout"},
+		{"to a phone that does not answer in time", redirected + `
+			new D PJSIP/1003 ChannelState=0
+			DialBegin A D
+			wait 2s
+			DialEnd A D DialStatus=NOANSWER
+			Hangup D Cause=0
+			SoftHangupRequest A
+			Hangup A Cause=16
+		`, "outcome=answered ended_by=system"},
+	})
+}
+
 func TestEndedByWhoLeavesTheAttempt(t *testing.T) {
 	const gives = "HangupRequest A\nHangup A Cause=17\n"
 	after := func(status, cause string) string {

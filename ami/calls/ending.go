@@ -118,10 +118,10 @@ func (v *view) forwarded(d *dial, at mark) ending {
 	return ending{result: crm.ResultFailed, at: at}
 }
 
-// forwardOf returns the dial by which a forwarded call goes on, or nil.
+// forwardOf returns the dial by which a call goes on that was forwarded, or nil.
 func (v *view) forwardOf(d *dial) *dial {
 	for _, s := range v.Dials {
-		if s.Src == d.Src && s.Begin.Seq > d.Begin.Seq && s != d && d.Forward != "" && localExten(v.Chans[s.Dst].Name) == d.Forward {
+		if s.Src == d.Src && s.Begin.Seq > d.Begin.Seq && localExten(v.Chans[s.Dst].Name) == d.Forward {
 			return s
 		}
 	}

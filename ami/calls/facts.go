@@ -106,7 +106,6 @@ type channel struct {
 	Served    mark `json:"sv,omitzero"` // the dialplan last did something for it: played, recorded, queued
 	Tone      mark `json:"tn,omitzero"` // refused: Busy() or Congestion() before it was answered
 	Asked     mark `json:"a,omitzero"`  // first HangupRequest
-	AskedUp   bool `json:"au,omitempty"`
 	Softly    mark `json:"so,omitzero"` // first SoftHangupRequest
 	Away      mark `json:"aw,omitzero"` // the PBX told the far end to call elsewhere, and it will
 	AskCause  int  `json:"ac,omitempty"`
@@ -173,7 +172,6 @@ type transfer struct {
 	By         int    `json:"by"`
 	Second     int    `json:"sec"` // of an attended one: the transferer's channel to the target
 	Transferee int    `json:"ee"`
-	Target     int    `json:"tt"`
 	Extension  string `json:"x,omitempty"`
 	Bridge     string `json:"br,omitempty"` // of an attended one: of the second call
 }

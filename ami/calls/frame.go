@@ -182,7 +182,7 @@ func (f *frame) rareField(name string) *string {
 		return &f.second
 	case "TransfereeUniqueid":
 		return &f.transferee
-	case "TransferTargetUniqueid", "TargetUniqueid":
+	case "TargetUniqueid":
 		return &f.target
 	case "SecondBridgeUniqueid":
 		return &f.secondBridge

@@ -121,7 +121,6 @@ func (a *call) absorb(b *call) {
 		shift(&x.By)
 		shift(&x.Second)
 		shift(&x.Transferee)
-		shift(&x.Target)
 	}
 	for _, p := range b.Parks {
 		shift(&p.Chan)

@@ -181,9 +181,11 @@ func (v *view) ownPhone() crm.Outcome {
 	ch := v.Chans[v.from]
 	d := v.dialTo(v.from)
 	switch {
+	case ch.Cause == causeRejected:
+		return crm.NoAnswer // though chan_sip says BUSY
 	case ch.Cause == causeBusy, d != nil && d.Status == "BUSY":
 		return crm.Busy
-	case ch.Ring.set(), ch.Cause == causeRejected, d != nil && d.Status == "NOANSWER":
+	case ch.Ring.set(), d != nil && d.Status == "NOANSWER":
 		return crm.NoAnswer
 	case ch.Kind == plumbing, failure(ch.Cause), d != nil && d.Status != "":
 		return crm.Failed

@@ -9,9 +9,9 @@ func (t *Tracker) parked(*channel) {
 	if p := openPark(ee); p != nil {
 		return
 	}
-	p := &park{Chan: ee.at, Space: f.space, By: t.dev.deviceOf(f.parkerDial), Retriever: -1, span: span{From: t.mark()}}
-	if f.parkerDial == "" {
-		p.By = ""
+	p := &park{Chan: ee.at, Space: f.space, Retriever: -1, span: span{From: t.mark()}}
+	if kind, _ := t.dev.classify(f.parkerDial + "-0"); kind != trunk { // it is he himself whom a Redirect sent there
+		p.By = t.dev.deviceOf(f.parkerDial)
 	}
 	ee.Served = t.mark()
 	ee.call.Parks = append(ee.call.Parks, p)

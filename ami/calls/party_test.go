@@ -81,6 +81,21 @@ func TestClickToCall(t *testing.T) {
 		{"own phone busy, and no DialEnd", "new A PJSIP/1001 ChannelState=0 Exten=s\nDialBegin DestUniqueid=@A\nHangup A Cause=17\n", "outcome=busy ended_by=system"},
 		{"own phone busy, and no cause", "new A PJSIP/1001 ChannelState=0 Exten=s\nDialBegin DestUniqueid=@A\nDialEnd DestUniqueid=@A DialStatus=BUSY\nHangup A Cause=0\n", "outcome=busy"},
 		{"own phone declines", phone + "HangupRequest A Cause=21\nHangup A Cause=21\n", "outcome=no_answer ended_by=caller"},
+		{"own phone declines, which chan_sip calls BUSY", "new A SIP/1001 ChannelState=0 Exten=s\nDialBegin DestUniqueid=@A\nHangupRequest A\nDialEnd DestUniqueid=@A DialStatus=BUSY\nHangup A Cause=21\n",
+			"outcome=no_answer ended_by=caller"},
+		{"the customer is called first, and hangs up while the phone rings", `
+			new A PJSIP/trunk ChannelState=0 Exten=s
+			DialBegin DestUniqueid=@A DialString=441632960078@trunk
+			DialEnd DestUniqueid=@A DialStatus=ANSWER
+			Newstate A ChannelState=6
+			new B PJSIP/1001 ChannelState=0
+			DialBegin A B Exten=1001
+			wait 2s
+			HangupRequest A
+			DialEnd A B DialStatus=CANCEL
+			Hangup B Cause=127
+			Hangup A Cause=127
+		`, "direction=outbound outcome=cancelled ended_by=caller offers.0.result=rescinded"},
 		{"own phone declines without ringing", "new A PJSIP/1001 ChannelState=0 Exten=s\nDialBegin DestUniqueid=@A\nHangup A Cause=21\n", "outcome=no_answer ended_by=caller"},
 		{"own phone is not there", "new A PJSIP/1001 ChannelState=0 Exten=s\nDialBegin DestUniqueid=@A\nHangup A Cause=20\n", "outcome=failed ended_by=system"},
 		{"own phone is silent until the time is over", "new A PJSIP/1001 ChannelState=0 Exten=s\nDialBegin DestUniqueid=@A\nDialEnd DestUniqueid=@A DialStatus=NOANSWER\nHangup A Cause=20\n", "outcome=no_answer"},

@@ -20,6 +20,14 @@ func TestQueueVisits(t *testing.T) {
 		{"he hears an announcement that nobody told of, and is hung up", waits + unserved + "wait 400ms\nSoftHangupRequest A\n" + gone, "queue_visits.0.result=-"},
 		{"the queue's time is over, and he goes on", waits + unserved + "VarSet A Variable=QUEUESTATUS Value=TIMEOUT\nSoftHangupRequest A\n" + gone,
 			"queue_visits.0.result=timeout outcome=no_answer ended_by=system"},
+		{"the queue's time is over, and who is rung then is busy", waits + unserved + `
+			VarSet A Variable=QUEUESTATUS Value=TIMEOUT
+			new B PJSIP/1004 ChannelState=0
+			DialBegin A B
+			DialEnd A B DialStatus=BUSY
+			Hangup B Cause=17
+			SoftHangupRequest A
+		` + gone, "queue_visits.0.result=timeout outcome=busy ended_by=system"},
 		{"he goes on and nobody tells why", waits + unserved + "QueueCallerJoin A Queue=sales Position=1\nwait 1s\nHangupRequest A\nQueueCallerAbandon A Queue=sales\nQueueCallerLeave A Queue=sales\n" + gone,
 			"queue_visits.#=2 queue_visits.0.result=- queue_visits.1.result=abandoned wait_ms=5500"},
 		{"no member is left", waits + unserved + "VarSet A Variable=QUEUESTATUS Value=LEAVEEMPTY\n" + gone, "queue_visits.0.result=empty"},

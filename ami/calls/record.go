@@ -129,7 +129,7 @@ func (v *view) parks() []crm.Parked {
 	for _, p := range v.Parks {
 		by := p.By
 		for _, x := range v.Transfers { // ParkerDialString names whom the dialplan dialled, not who parks
-			if x.Blind && x.Transferee >= 0 && v.parkedBy(x, p) {
+			if x.Blind && v.parkedBy(x, p) {
 				by = v.who(v.transferer(x))
 			}
 		}

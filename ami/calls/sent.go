@@ -23,23 +23,15 @@ func (v *view) isParking(x *transfer) bool {
 	if !x.Blind {
 		return slices.ContainsFunc(v.Parks, func(p *park) bool { return p.covers(x.At.Seq) && v.consultedAt(x, p.Chan) })
 	}
-	if x.Transferee < 0 {
-		return false
-	}
 	return slices.ContainsFunc(v.Parks, func(p *park) bool { return v.parkedBy(x, p) })
 }
 
 // parkedBy reports whether a transfer is how the party was parked.
 func (v *view) parkedBy(x *transfer, p *park) bool {
-	if !v.sameParty(p.Chan, x.Transferee) || !p.From.within(x.At, leaveTogether) || !x.At.within(p.From, leaveTogether) {
-		return false
-	}
-	return !slices.ContainsFunc(v.Dials, func(d *dial) bool {
-		return d.Begin.Seq > x.At.Seq && d.Begin.Seq < p.From.Seq && v.inChain(d, x.Transferee)
+	return p.Chan == x.Transferee && together(p.From, x.At) && !slices.ContainsFunc(v.Dials, func(d *dial) bool {
+		return d.Begin.Seq > x.At.Seq && d.Begin.Seq < p.From.Seq
 	})
 }
-
-func (v *view) sameParty(a, b int) bool { return a == b || v.Chans[a].Peer == b }
 
 func (v *view) transfers() []crm.Transfer {
 	var out []crm.Transfer
@@ -78,9 +70,6 @@ func (v *view) pulledAt(x *transfer) uint64 {
 // transferer returns who transfers: the person, where a Local pair stands for him. So it
 // is when the features are the queue's, and its members are behind Local channels.
 func (v *view) transferer(x *transfer) int {
-	if v.Chans[x.By].Kind != plumbing {
-		return x.By
-	}
 	by := x.By
 	for _, k := range v.talks {
 		if k.near == x.By && k.From.Seq < x.At.Seq {
@@ -90,20 +79,15 @@ func (v *view) transferer(x *transfer) int {
 	return by
 }
 
-// targetOf returns whom an attended transfer was to. The target may be a Local
-// channel, or not be named: then it is whoever the transferer was with on the other line.
+// targetOf returns whom an attended transfer was to: whoever the transferer was with on the
+// other line. The event does not always name him.
 func (v *view) targetOf(x *transfer) string {
-	if x.Target >= 0 && x.Target != x.Transferee {
-		if who := v.personBehind(x.Target, x.At); who != "" {
-			return who
-		}
-	}
 	for i, ch := range v.Chans {
 		if i == x.By || i == x.Second || i == x.Transferee {
 			continue
 		}
 		for _, s := range ch.Stays {
-			if s.Bridge == x.Bridge && s.From.Seq < x.At.Seq && x.Bridge != "" {
+			if s.Bridge == x.Bridge && s.From.Seq < x.At.Seq {
 				if who := v.personBehind(i, x.At); who != "" {
 					return who
 				}
@@ -147,7 +131,7 @@ func (v *view) completed(x *transfer, next uint64) bool {
 		if k.ch == by || k.From.Seq >= next || !x.Blind && v.who(k.ch) == v.who(by) {
 			continue // nor is it a transfer when the transferer is rung again, since nobody else answered
 		}
-		if k.From.Seq > x.At.Seq || !x.Blind && k.ch != x.Second && (!k.To.set() || k.To.Seq > x.At.Seq) {
+		if !k.To.set() || k.To.Seq > x.At.Seq {
 			return true
 		}
 	}
@@ -161,7 +145,7 @@ func (v *view) completed(x *transfer, next uint64) bool {
 	}
 	return slices.ContainsFunc(v.Mails, func(m mailing) bool {
 		// else he took the place of the line that voicemail had answered
-		return m.At.Seq > x.At.Seq && m.At.Seq < next || !x.Blind && v.askedAt(x, m)
+		return m.At.Seq > x.At.Seq && m.At.Seq < next || v.askedAt(x, m)
 	})
 }
 
@@ -178,7 +162,7 @@ func (v *view) consultedAt(x *transfer, ch int) bool {
 		return true
 	}
 	near := v.Chans[ch].Peer
-	return near >= 0 && (near == x.Target || x.Bridge != "" && v.Chans[near].wasIn(x.Bridge))
+	return near >= 0 && v.Chans[near].wasIn(x.Bridge)
 }
 
 // wasIn reports whether the channel was ever in the bridge.

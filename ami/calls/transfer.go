@@ -7,7 +7,7 @@ func (t *Tracker) blindTransfer(*channel) {
 		return
 	}
 	c := by.call
-	x := &transfer{Blind: true, At: t.mark(), By: by.at, Second: -1, Transferee: -1, Target: -1, Extension: f.extension}
+	x := &transfer{Blind: true, At: t.mark(), By: by.at, Second: -1, Transferee: -1, Extension: f.extension}
 	if ee != nil && ee.call == c {
 		x.Transferee = ee.at
 	} else {
@@ -30,23 +30,20 @@ func (c *call) across(ch int) int {
 	return -1
 }
 
-// attendedTransfer joins the calls that the transferer had on two lines. Headers of
-// the target may be missing; it is then found in the bridge of the second line.
+// attendedTransfer joins the calls that the transferer had on two lines. Whom it is to is
+// found in the bridge of the second line: headers of the target may be missing.
 func (t *Tracker) attendedTransfer(*channel) {
 	f := &t.f
 	by, second, ee := t.chans[f.transferer], t.chans[f.second], t.chans[f.transferee]
 	if f.result != "Success" || by == nil {
 		return
 	}
-	for _, o := range []*channel{second, ee, t.chans[f.target]} {
+	for _, o := range []*channel{second, ee} {
 		if o != nil && o.call != by.call {
 			t.merge(by.call, o.call)
 		}
 	}
-	x := &transfer{
-		At: t.mark(), By: by.at, Second: second.place(), Transferee: ee.place(),
-		Target: t.chans[f.target].place(), Bridge: f.secondBridge,
-	}
+	x := &transfer{At: t.mark(), By: by.at, Second: second.place(), Transferee: ee.place(), Bridge: f.secondBridge}
 	if second != nil && ee != nil && second != by {
 		t.handOver(second, ee)
 	}

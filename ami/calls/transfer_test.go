@@ -67,6 +67,51 @@ func TestTransfers(t *testing.T) {
 			DialEnd A E DialStatus=ANSWER
 			+b3 A E
 		`, "transfers.0.completed=false offers.1.result=rescinded offers.1.by=caller talks.#=2 talks.1.extension=1004 talks.1.via=dial"},
+		{"a supervisor took the party from another phone before", `
+			new A PJSIP/trunk ChannelState=4 CallerIDNum=02079460018 Exten=5551001
+			new C PJSIP/1002 ChannelState=0
+			DialBegin A C
+			DialEnd A C DialStatus=CANCEL
+			Hangup C Cause=16
+			new B PJSIP/1001 ChannelState=0
+			DialBegin A B
+			DialEnd A B DialStatus=ANSWER
+			+b1 A B
+			wait 2s
+			BlindTransfer Result=Success TransfererUniqueid=@B TransfereeUniqueid=@A Extension=1003
+			-b1 B A
+			Hangup B Cause=16
+			new D PJSIP/1003 ChannelState=0
+			DialBegin A D
+			DialEnd A D DialStatus=ANSWER
+			+b3 A D
+		`, "transfers.0.completed=true talks.#=2 talks.1.via=transfer"},
+		{"the first comes to nothing, and who is rung again sends the party on", consultsByCode + `
+			HangupRequest B
+			-b2 B L
+			+b1 L
+			AttendedTransfer Result=Success OrigTransfererUniqueid=@B SecondTransfererUniqueid=@B TransfereeUniqueid=@A SecondBridgeUniqueid=b2 DestType=Bridge
+			wait 4s
+			DialEnd M D DialStatus=NOANSWER
+			-b1 L
+			Hangup L Cause=16
+			Hangup M Cause=16
+			Hangup D Cause=0
+			new F PJSIP/1001 own ChannelState=0 Exten=s
+			DialBegin DestUniqueid=@F DialString=1001
+			DialEnd DestUniqueid=@F DialStatus=ANSWER
+			joins F A
+			+b1 F
+			Hangup B Cause=16
+			wait 2s
+			BlindTransfer Result=Success TransfererUniqueid=@F TransfereeUniqueid=@A Extension=1002
+			-b1 F A
+			Hangup F Cause=16
+			new G PJSIP/1002 ChannelState=0
+			DialBegin A G
+			DialEnd A G DialStatus=ANSWER
+			+b5 A G
+		`, "transfers.#=2 transfers.0.completed=false transfers.1.completed=true talks.#=3 talks.2.via=transfer"},
 		{"of two phones that ring the second answers", blind + `
 			new D PJSIP/1003 ChannelState=0
 			DialBegin A D
@@ -230,6 +275,7 @@ func TestParks(t *testing.T) {
 			"parked.0.result=timeout offers.1.result=no_answer ended_by=system talks.#=1"},
 		{"the space comes before the bridge", inboundTalks + "ParkedCall ParkeeUniqueid=@A ParkerDialString=PJSIP/1001 ParkingSpace=702\nParkedCall ParkeeUniqueid=@A ParkerDialString=PJSIP/1001 ParkingSpace=702\n-b1 A B\n+p1 A BridgeType=parking\nHangup B Cause=16\n" + taken,
 			"parked.#=1 parked.0.space=702 parked.0.by=1001 parked.0.result=retrieved"},
+		{"a Redirect of his own channel parks him", inboundTalks + "-b1 A B\nHangup B Cause=16\nParkedCall ParkeeUniqueid=@A ParkerDialString=PJSIP/trunk ParkingSpace=704\n+p1 A BridgeType=parking\n", "parked.0.by=- parked.0.space=704"},
 		{"nobody is named who parked", inboundTalks + "ParkedCall ParkeeUniqueid=@A ParkingSpace=703\n-b1 A B\n+p1 A BridgeType=parking\nHangup B Cause=16\n", "parked.0.by=- parked.0.space=703"},
 	})
 }
