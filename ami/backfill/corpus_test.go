@@ -191,6 +191,8 @@ var celTellsLess = map[string]string{
 	"consult-code-picked-up": "to", "room-invites-outside": "offers",
 	// A Redirect out of ringing has no row, and nothing joins a phone that is called back with the call that it left.
 	"redirect-in-transfer": "result by completed via", "blond-redirected": "result by completed via", "recall-nobody": "calls",
+	"queue-recall-busy": "calls", "redirect-queued-queue": "result by queue queue_visits", "redirect-queued-voicemail": "result by outcome ended_by",
+	"click-queue-cancelled": "result by", "internal-asked-queue-waiting": "via", "local-consult-picked-up": "to", "consult-code-taken": "to",
 	"ring-back-busy": "number extension with", "ring-back-noanswer": "outcome to direction",
 	// Transfer() sends a call away without a row.
 	"sent-away-ringing": "ended_by", "sent-away-answered": "ended_by outcome",

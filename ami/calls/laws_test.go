@@ -423,7 +423,7 @@ func plausible(c *crm.Call) error {
 // overlaps the first: each time their own text, later, at new positions.
 // Not after a kill: another process repeats nothing.
 func TestLawAgain(t *testing.T) {
-	for _, s := range everyStory(t, "load-50", "midcall", "sigkill-everywhere") {
+	for _, s := range everyStory(t, "load-50", "midcall", "sigkill-everywhere", "sigkill-asking") {
 		want := tellAll(t, frames(s)).told(t)
 		got := newTeller(t, lawConfig)
 		list := frames(s)

@@ -1,7 +1,8 @@
 """Call scenarios of the plain dialplan: one road of a call crossing another."""
 import asyncio
 from labcall import scenario, ch
-from scenarios_office import talk_and_hang, blind, consult, complete, channel
+from scenarios import down_up
+from scenarios_office import talk_and_hang, blind, consult, complete, channel, parked
 from scenarios_chains import code, park, up, outbound, click
 from scenarios_desk import member
 
@@ -632,6 +633,189 @@ async def _(L):
     await sleep(1)
     await b.hold()
     await talk_and_hang(c, 1)
+
+
+# ------------------------------------------------------------- what is done to calls from outside (AMI)
+@scenario('redirect-queued-voicemail', {'1001': 'noanswer'})
+async def _(L):
+    "a waiting caller, for whom 1001 rings, is redirected by AMI to the voicemail of 1003; he hangs up in the greeting"
+    c = await caller(L, '5551000', 50, 'Queued To Voicemail')
+    await L.ph['1001'].incoming()
+    await sleep(1)
+    await redirect(L, 'trunk', '81003')
+    await talk_and_hang(c, 3)
+
+
+@scenario('redirect-queued-queue', {'1001': 'noanswer', '1003': A, '1002': 'busy'})
+async def _(L):
+    "a waiting caller, for whom 1001 rings, is redirected by AMI into queue sales; 1003 answers and hangs up"
+    c = await caller(L, '5551000', 51, 'Queued To Queue')
+    await L.ph['1001'].incoming()
+    await sleep(1)
+    await redirect(L, 'trunk', '501')
+    b = await up(L, '1003')
+    await talk_and_hang(b)
+    await ended(c)
+
+
+@scenario('redirect-parked-voicemail', {'1001': A})
+async def _(L):
+    "a parked caller is redirected by AMI to the voicemail of 1003; he hangs up in the greeting"
+    c, a = await inbound(L, '5551001', 52, 'Parked To Voicemail')
+    await sleep(0.7)
+    await park(L, a)
+    await sleep(1)
+    await redirect(L, 'trunk', '81003')
+    await talk_and_hang(c, 3)
+
+
+@scenario('redirect-to-park', {'1001': A, '1003': 'manual'})
+async def _(L):
+    "the caller is taken from 1001 by AMI and redirected to 700, which parks him; 1003 fetches him and hangs up"
+    c, a = await inbound(L, '5551000', 53, 'Redirected To Park')
+    await sleep(1)
+    f = asyncio.ensure_future(parked(L))
+    await redirect(L, 'trunk', '700')
+    space = (await f)['ParkingSpace']
+    await sleep(1)
+    r = await L.ph['1003'].call(space)
+    await r.wait_up()
+    await talk_and_hang(r, 2)
+    await ended(c)
+
+
+@scenario('ami-blind-queue', {'1001': A, '1003': A, '1002': 'noanswer'})
+async def _(L):
+    "AMI BlindTransfer by 1001's channel into queue sales; 1003 answers; the caller hangs up"
+    c, a = await inbound(L, '5551001', 54, 'Sent By A Program')
+    await sleep(1)
+    await L.ami.action('BlindTransfer', {'Channel': channel(L, '1001'), 'Context': 'from-internal', 'Exten': '501'})
+    await up(L, '1003')
+    await talk_and_hang(c)
+
+
+@scenario('ami-blind-park', {'1001': A, '1004': 'manual'})
+async def _(L):
+    "AMI BlindTransfer by 1001's channel to 700, which parks the caller; 1004 fetches him; the caller hangs up"
+    c, a = await inbound(L, '5551000', 55, 'Parked By A Program')
+    await sleep(1)
+    f = asyncio.ensure_future(parked(L))
+    await L.ami.action('BlindTransfer', {'Channel': channel(L, '1001'), 'Context': 'from-internal', 'Exten': '700'})
+    space = (await f)['ParkingSpace']
+    await sleep(1)
+    r = await L.ph['1004'].call(space)
+    await r.wait_up()
+    await talk_and_hang(c)
+
+
+@scenario('ami-park-comeback', {'1001': A})
+async def _(L):
+    "AMI Park of the caller for 4 s, 1001's channel being the one to come back to; 1001 is rung, answers and hangs up"
+    c, a = await inbound(L, '5551001', 56, 'Parked For A While')
+    await sleep(1)
+    await L.ami.action('Park', {'Channel': channel(L, 'trunk'), 'TimeoutChannel': channel(L, '1001'), 'Timeout': '4000'})
+    a = await up(L, '1001', 30)
+    await talk_and_hang(a)
+    await ended(c)
+
+
+# ------------------------------------------------------------- rooms, and consultations that come to nothing
+@scenario('room-of-two-callers', {'1001': A, '1002': A})
+async def _(L):
+    "1001 and 1002 each send a caller into the conference, where the two talk; the first hangs up, then the second"
+    c1, a = await inbound(L, '5551001', 57, 'First In The Room')
+    await sleep(0.7)
+    await blind(a, '550')
+    c2, b = await inbound(L, '5551033', 58, 'Second In The Room', '1002')
+    await sleep(0.7)
+    await blind(b, '550')
+    await talk_and_hang(c1)
+    await talk_and_hang(c2, 0.7)
+
+
+@scenario('room-of-colleagues', {'1004': 'manual', '1001': A, '1002': 'manual'})
+async def _(L):
+    "1002 sits in the conference; 1004 calls 1001, who sends 1004 there and follows; 1004 leaves, then 1001, then 1002"
+    d = await L.ph['1002'].call('550')
+    await d.wait_up()
+    c = await L.ph['1004'].call('1001')
+    a = await up(L, '1001')
+    await sleep(1)
+    await blind(a, '550')
+    await sleep(1)
+    a = await L.ph['1001'].call('550')
+    await a.wait_up()
+    await talk_and_hang(c, 1.5)
+    await talk_and_hang(a, 1)
+    await talk_and_hang(d, 0.7)
+
+
+@scenario('local-consult-picked-up', {'1001': A, '1003': 'noanswer', '1004': 'manual'})
+async def _(L):
+    "queue with Local members; 1001 asks 1003 by *2, 1004 takes that ring with *81003; 1001 hangs up; the caller hangs up"
+    c, a = await inbound(L, '5551007', 59, 'Local Picked Up')
+    await sleep(1)
+    await code(a, '*2', '1003')
+    await L.ph['1003'].incoming(20)
+    await sleep(1)
+    await take(L, '1004', '*81003')
+    await sleep(1.2)
+    await a.bye()
+    await talk_and_hang(c)
+
+
+@scenario('local-recall-answered', {'1001': A, '1003': 'noanswer'})
+async def _(L):
+    "queue with Local members; 1001 asks 1003 by *2 and hangs up while it rings, in vain: 1001 is rung again and answers; the caller hangs up"
+    c, a = await inbound(L, '5551007', 60, 'Local Recall')
+    await sleep(1)
+    await code(a, '*2', '1003')
+    await L.ph['1003'].incoming(20)
+    await sleep(1)
+    await a.bye()
+    await up(L, '1001', 30)
+    await talk_and_hang(c)
+
+
+@scenario('internal-asked-queue-waiting', {'1004': 'manual', '1001': A, '1003': 'answer=2.5', '1002': 'busy'})
+async def _(L):
+    "1004 calls 1001, who asks in queue sales (502) and completes while it rings there; 1003 answers; 1004 hangs up"
+    c = await L.ph['1004'].call('1001')
+    a = await up(L, '1001')
+    await sleep(1)
+    a2 = await consult(L, a, '1001', '502')
+    b = await L.ph['1003'].incoming()
+    await sleep(1)
+    await complete(a, a2, '502')
+    await b.wait_up()
+    await talk_and_hang(c)
+
+
+@scenario('click-queue-cancelled', {'1001': A, '1003': 'noanswer', '1002': 'busy'})
+async def _(L):
+    "click-to-call over Local/1001 to queue sales; 1001 hangs up while 1003 rings"
+    await click(L, '1001', '501', 'click-44', Channel='Local/1001@from-internal/n', CallerID='"Sales" <501>')
+    a = await up(L, '1001')
+    await L.ph['1003'].incoming()
+    await talk_and_hang(a)
+
+
+@scenario('queue-thrice', {'1001': 'noanswer', '1002': 'busy'})
+async def _(L):
+    "the caller is let into the queue three times, for 5 s each, and then hung up: 1001 does not answer, 1002 is busy"
+    c = await caller(L, '5551010', 63, 'Three Times')
+    await ended(c, t=40)
+
+
+@scenario('sigkill-asking', {'1001': A, '1003': A})
+async def _(L):
+    "1001 asks 1003 on a second line while its caller is on hold; Asterisk is killed and started again"
+    c1, a = await inbound(L, '5551001', 64, 'Killed On Hold')
+    await sleep(0.7)
+    a2 = await consult(L, a, '1001', '1003')
+    await up(L, '1003')
+    await sleep(1)
+    await down_up(L, ['kill'])
 
 
 # ------------------------------------------------------------- ringing back (chan_sip)

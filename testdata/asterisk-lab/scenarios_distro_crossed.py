@@ -198,3 +198,33 @@ async def _(L):
     c = await L.ph['1004'].call('1001')
     await c.wait_up(20)
     await talk_and_hang(c, 3)
+
+
+@scenario('queue-recall-busy', {'1001': A, '1004': 'noanswer'}, media=True)
+async def _(L):
+    "queue call; 1001 asks 1004 by *2 and hangs up while it rings; nobody takes the caller, and 1001 is busy when it is rung again"
+    c, a = await served(L, 62, 'Recalled In Vain')
+    await sleep(1)
+    await code(a, '*2', '1004')
+    await L.ph['1004'].incoming(20)
+    await sleep(1)
+    L.ph['1001'].policy = 'busy'
+    await a.bye()
+    await sleep(12)
+    if c.state == 'up':
+        await c.bye()
+
+
+@scenario('consult-code-taken', {'1001': A, '1004': 'noanswer', '1002': 'manual'}, media=True)
+async def _(L):
+    "queue call; 1001 asks 1004 by *2, 1002 takes that ring with **1004; 1001 hangs up; the caller hangs up"
+    c, a = await served(L, 63, 'Taken While Asked')
+    await sleep(1)
+    await code(a, '*2', '1004')
+    await L.ph['1004'].incoming(20)
+    await sleep(1)
+    p = await L.ph['1002'].call('**1004')
+    await p.wait_up()
+    await sleep(1.5)
+    await a.bye()
+    await talk_and_hang(c)
