@@ -96,6 +96,19 @@ func TestPhonesAreReadAfterEveryLogin(t *testing.T) {
 	}
 }
 
+func TestWhoLogsIntoAQueueIsKnownAtThePhone(t *testing.T) {
+	t.Parallel()
+	r := newRefreshRig(t, amitest.Config{}, func(*Config) {})
+	r.resynced(t, 1)
+	r.pbx.Send("Event: QueueMemberAdded\r\nPrivilege: agent,all\r\nQueue: sales\r\nMemberName: Ann\r\nInterface: PJSIP/1001\r\nMembership: dynamic\r\nPaused: 1\r\n\r\n")
+	want := crm.Phone{Paused: true, Member: "Ann"}
+	eventually(t, "her to be known there", func() bool { return r.line.Phone("1001") == want })
+	eventually(t, "the pause to be told", func() bool { return len(r.seen(crm.AgentStateEvent)) == 1 })
+	if got := r.seen(crm.AgentStateEvent)[0].Agent; got.Extension != "1001" || !got.Paused || got.State != "idle" {
+		t.Errorf("told %+v", got)
+	}
+}
+
 func TestPhonesThatAreGoneEndNoCall(t *testing.T) {
 	t.Parallel()
 	r := newRefreshRig(t, amitest.Config{Traffic: &amitest.Traffic{
