@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -9,7 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"patchcord/crm"
 	"patchcord/sync/dataverse/dataversetest"
+	"patchcord/sync/espocrm/espocrmtest"
 )
 
 func TestCheckTriesACRM(t *testing.T) {
@@ -43,5 +46,29 @@ func TestCheckTriesACRM(t *testing.T) {
 	s.Close()
 	if r, out := try(); r.worst != broken {
 		t.Errorf("with nobody there: %s", out)
+	}
+}
+
+// TestACRMBehindAProxy: the address is nobody's, and the proxy leads to it.
+func TestACRMBehindAProxy(t *testing.T) {
+	fake := espocrmtest.New()
+	asked := make(chan string, 10)
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked <- r.URL.Host
+		fake.ServeHTTP(w, r)
+	}))
+	defer proxy.Close()
+	m := CRMConfig{Name: "espo", Kind: "espocrm", Tenant: defaultTenant, URL: "http://crm.invalid", AllowPlain: true, Secret: crm.Secret(fake.Key), Proxy: proxy.URL}
+	var out bytes.Buffer
+	r := &report{out: &out}
+	(&checkCmd{Wait: 10 * time.Second}).checkCRM(t.Context(), &Config{Store: "sqlite", DataDir: t.TempDir()}, &m, r)
+	if r.worst != fine || <-asked != "crm.invalid" {
+		t.Errorf("got %s", out.String())
+	}
+	fake.Show("own")
+	out.Reset()
+	(&checkCmd{Wait: 10 * time.Second}).checkCRM(t.Context(), &Config{Store: "sqlite", DataDir: t.TempDir()}, &m, r)
+	if r.worst != broken || !strings.Contains(out.String(), "let it read all calls") {
+		t.Errorf("with a role that reads its own calls: %s", out.String())
 	}
 }

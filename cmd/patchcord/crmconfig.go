@@ -21,6 +21,7 @@ type CRMConfig struct {
 	// AllowPlain lets http be spoken to a CRM in the own network.
 	AllowPlain bool       `yaml:"allow_plain"`
 	CAFile     string     `yaml:"ca_file"`
+	Proxy      string     `yaml:"proxy"` // of HTTP, that leads to the CRM; the environment's is not used
 	ClientID   string     `yaml:"client_id"`
 	Username   string     `yaml:"username"`
 	SecretFile string     `yaml:"secret_file"` // private key, client secret, API key or password, as the kind has it
@@ -69,6 +70,9 @@ func (m *CRMConfig) validate(key string, report reporter) {
 	}
 	if m.URL != "" && !validURL(m.URL, "https") && (!m.AllowPlain || !validURL(m.URL, "http")) {
 		report(key+".url", "%q is not an https:// address; http needs `allow_plain: true`", redactURL(m.URL))
+	}
+	if m.Proxy != "" && (!validURL(m.Proxy, "http", "https") || strings.Contains(m.Proxy, "@")) {
+		report(key+".proxy", "%q is no address of a proxy such as http://proxy:3128, without a password", redactURL(m.Proxy))
 	}
 	if m.SecretFile == "" && m.Secret == "" {
 		report(key+".secret_file", "is missing: name a file that holds %s", kind.secret)

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"crypto/x509"
 	"fmt"
+	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"time"
@@ -83,7 +85,15 @@ func (m *CRMConfig) connect(with crmParts) (crmsync.Connector, error) {
 			return nil, fmt.Errorf("%s holds no certificate in PEM form", filepath.Base(m.CAFile))
 		}
 	}
-	with.client = crmsync.Client{Transport: crmsync.NewTransport(roots)}
+	transport := crmsync.NewTransport(roots)
+	if m.Proxy != "" {
+		at, err := url.Parse(m.Proxy)
+		if err != nil {
+			return nil, fmt.Errorf("address of the proxy: %w", err)
+		}
+		transport.Proxy = http.ProxyURL(at)
+	}
+	with.client = crmsync.Client{Transport: transport}
 	return crmKinds[m.Kind].connect(m, secret, with)
 }
 

@@ -30,6 +30,7 @@ crms:
   - name: sf
     kind: salesforce
     url: http://crm.example.net
+    proxy: "http://me:secret@proxy:3128"
     settings: {keyfield: x}
     directions: [sideways]
     fields: {Subject: "{direction}"}
@@ -38,7 +39,7 @@ crms:
 		t.Fatal(err)
 	}
 	_, err := loadConfig(file, nil)
-	for _, want := range []string{"crms.0.kind", "p.yml:3", "crms.1.url", "allow_plain", "crms.1.settings.keyfield", "crms.1.secret_file", "sideways", `"sf" is used twice`} {
+	for _, want := range []string{"crms.0.kind", "p.yml:3", "crms.1.url", "allow_plain", "crms.1.proxy", "crms.1.settings.keyfield", "crms.1.secret_file", "sideways", `"sf" is used twice`} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is not in %v", want, err)
 		}
