@@ -92,6 +92,7 @@ func loadHistory(t *testing.T, c *pgx.Conn, h *crmtest.Stored) {
 		ALTER TABLE calls DROP CONSTRAINT calls_pkey; ALTER TABLE call_keys DROP CONSTRAINT call_keys_pkey;
 		CREATE TEMP TABLE month (sec bigint, no int, started timestamptz, talk_ms bigint, numbers text, keys text, terms text, record text, added text);
 		CREATE TEMP TABLE month_keys (key bigint, started timestamptz, sec bigint, no int)`)
+	run(`CREATE TEMP TABLE month_kinds (key text, facets text)`)
 	copyMonth(t, c, h)
 	for i := range crmtest.HistoryMonths {
 		month := h.Month.AddDate(0, i, 0)
@@ -103,6 +104,8 @@ func loadHistory(t *testing.T, c *pgx.Conn, h *crmtest.Stored) {
 				false, replace(record, sec || '.', sec + $2 || '.'), added FROM month`, crmtest.HistoryPBX, shift, month.Format("2006-01"))
 		run(`INSERT INTO call_keys (key, started, id)
 			SELECT key, started + make_interval(secs => $2), $1 || ':' || sec + $2 || '.' || no FROM month_keys`, crmtest.HistoryPBX, shift)
+		run(`INSERT INTO call_kinds (tenant, key, month, facets) SELECT 'default', key, $1, facets FROM month_kinds`,
+			12*month.Year()+int(month.Month())-1)
 		t.Logf("month %d: %s", i, time.Since(start).Round(time.Second))
 	}
 	for _, sql := range []string{
@@ -120,7 +123,8 @@ func loadHistory(t *testing.T, c *pgx.Conn, h *crmtest.Stored) {
 // copyMonth copies the first month, without the terms that tell its time.
 func copyMonth(t *testing.T, c *pgx.Conn, h *crmtest.Stored) {
 	t.Helper()
-	var keys [][]any
+	var keys, kinds [][]any
+	known := map[[2]string]bool{}
 	n := 0
 	columns := []string{"sec", "no", "started", "talk_ms", "numbers", "keys", "terms", "record", "added"}
 	_, err := c.CopyFrom(t.Context(), pgx.Identifier{"month"}, columns, pgx.CopyFromFunc(func() ([]any, error) {
@@ -132,11 +136,18 @@ func copyMonth(t *testing.T, c *pgx.Conn, h *crmtest.Stored) {
 		for _, k := range row.Keys {
 			keys = append(keys, []any{stored.Hash("default", k), started, started.Unix(), n})
 		}
+		for _, k := range row.Kinds {
+			if kind := [2]string{k.Key, k.Facets}; !known[kind] {
+				known[kind], kinds = true, append(kinds, []any{k.Key, k.Facets})
+			}
+		}
 		n++
 		return []any{started.Unix(), n - 1, started, row.TalkMS, row.Numbers, list, row.Terms, string(row.Record), string(row.Added)}, nil
 	}))
 	must(t, err)
 	_, err = c.CopyFrom(t.Context(), pgx.Identifier{"month_keys"}, []string{"key", "started", "sec", "no"}, pgx.CopyFromRows(keys))
+	must(t, err)
+	_, err = c.CopyFrom(t.Context(), pgx.Identifier{"month_kinds"}, []string{"key", "facets"}, pgx.CopyFromRows(kinds))
 	must(t, err)
 }
 

@@ -140,7 +140,28 @@ func put(ctx context.Context, t tx, tenant string, changes []change) error {
 	if err != nil {
 		return err
 	}
+	if err := putKinds(ctx, t, tenant, changes); err != nil {
+		return err
+	}
 	return putKeys(ctx, t, tenant, changes)
+}
+
+// putKinds stores what kinds of calls there are from now on.
+func putKinds(ctx context.Context, t tx, tenant string, changes []change) error {
+	rows := make([]*stored.Row, len(changes))
+	for i := range changes {
+		rows[i] = &changes[i].row
+	}
+	kinds := stored.Kinds(rows...)
+	keys, months, facets := make([]string, len(kinds)), make([]int, len(kinds)), make([]string, len(kinds))
+	for i, k := range kinds {
+		keys[i], months[i], facets[i] = k.Key, k.Month, k.Facets
+	}
+	_, err := t.exec(ctx, `
+		INSERT INTO call_kinds (tenant, key, month, facets)
+		SELECT $1, k.* FROM unnest($2::text[], $3::integer[], $4::text[]) AS k (key, month, facets)
+		ON CONFLICT DO NOTHING`, tenant, keys, months, facets)
+	return err
 }
 
 // index is rows of call_keys, column by column.

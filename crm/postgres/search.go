@@ -2,9 +2,6 @@ package postgres
 
 import (
 	"context"
-	"fmt"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -227,6 +224,19 @@ func (f *finder) Newest(ctx context.Context, below *stored.Place) (int64, bool, 
 	return started.UnixMilli(), err == nil, ignore(err, crm.ErrNotFound)
 }
 
+// Months implements stored.Source.
+func (f *finder) Months(ctx context.Context) (m stored.Months, err error) {
+	var b builder
+	b.add(`SELECT month, true AS known FROM call_kinds_known UNION ALL
+		SELECT DISTINCT month, false FROM call_kinds WHERE tenant = %s AND key = %s`, f.tenant, f.q.FacetsOf)
+	for _, facet := range f.q.Facets {
+		b.add(` AND strpos(facets, %s) > 0`, facet)
+	}
+	b.add(` ORDER BY month DESC`)
+	err = f.t.each(ctx, b.sql, b.planned(), func(scan scan) error { return m.Scan(scan) })
+	return m, err
+}
+
 // hits runs a statement that gives calls; count, if any, takes a fifth column, which
 // comes with a call that is none where there are no others.
 func (f *finder) hits(ctx context.Context, sql string, args []any, count *int) (hits []stored.Hit, err error) {
@@ -244,70 +254,4 @@ func (f *finder) hits(ctx context.Context, sql string, args []any, count *int) (
 		return err
 	})
 	return hits, err
-}
-
-// builder writes a statement with its arguments numbered.
-type builder struct {
-	sql  string
-	args []any
-}
-
-// add appends text, in which every %s stands for one argument.
-func (b *builder) add(text string, args ...any) {
-	names := make([]any, len(args))
-	for i, a := range args {
-		b.args = append(b.args, a)
-		names[i] = fmt.Sprintf("$%d", len(b.args))
-	}
-	b.sql += fmt.Sprintf(text, names...)
-}
-
-// limit adds a limit that the plan is made for.
-func (b *builder) limit(n int) { b.sql += ` LIMIT ` + strconv.Itoa(n) }
-
-// planned returns the arguments of a statement that is planned for them.
-func (b *builder) planned() []any { return append([]any{fresh}, b.args...) }
-
-// bounds keeps what is in the query's time and below the place.
-func (b *builder) bounds(started, id string, q *stored.Query, below *stored.Place) {
-	if q.From != 0 {
-		b.add(` AND `+started+` >= %s`, time.UnixMilli(q.From))
-	}
-	if q.Until != 0 {
-		b.add(` AND `+started+` < %s`, time.UnixMilli(q.Until))
-	}
-	if below != nil {
-		b.add(` AND (`+started+`, `+id+`) < (%s, %s)`, time.UnixMilli(below.Started), below.ID)
-	}
-}
-
-// conditions keeps the calls that match.
-func (b *builder) conditions(q *stored.Query) {
-	if len(q.Terms) > 0 {
-		b.add(` AND c.terms @@ %s::tsquery`, match(q, ""))
-	}
-	b.rest(q)
-}
-
-// rest keeps the calls that match of those that have the terms.
-func (b *builder) rest(q *stored.Query) {
-	if q.Ending != "" {
-		b.add(` AND strpos(c.numbers, %s) > 0`, "|"+q.Ending)
-	}
-	if q.MinTalkMS > 0 {
-		b.add(` AND c.talk_ms >= %s`, q.MinTalkMS)
-	}
-}
-
-// match writes a tsquery for the terms of the query, and one more if any. A term
-// needs no escape.
-func match(q *stored.Query, more string) string {
-	var all []string
-	for _, t := range q.Terms {
-		all = append(all, `'`+t+`'`)
-	}
-	if more != "" {
-		all = append(all, `'`+more+`'`)
-	}
-	return strings.Join(all, ` & `)
 }

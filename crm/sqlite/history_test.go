@@ -73,7 +73,8 @@ func loadHistory(t *testing.T, path string, h *crmtest.Stored) {
 	}
 	run(`PRAGMA synchronous = OFF; PRAGMA cache_size = -500000; DROP INDEX calls_started; DROP INDEX calls_unindexed;
 		CREATE TEMP TABLE month (sec, no, started, talk_ms, numbers, keys, terms, record, added);
-		CREATE TEMP TABLE month_keys (key, started, sec, no)`)
+		CREATE TEMP TABLE month_keys (key, started, sec, no);
+		CREATE TEMP TABLE month_kinds (key, facets, PRIMARY KEY (key, facets))`)
 	fillMonth(t, c, h)
 	for i := range crmtest.HistoryMonths {
 		month := h.Month.AddDate(0, i, 0)
@@ -86,6 +87,8 @@ func loadHistory(t *testing.T, path string, h *crmtest.Stored) {
 		run(`INSERT INTO call_keys (key, started, id)
 			SELECT key, started + 1000 * $2, $1 || ':' || (sec + $2) || '.' || no FROM month_keys ORDER BY 1, 2, 3`, crmtest.HistoryPBX, shift)
 		run(`INSERT INTO call_terms (rowid, terms) SELECT no, terms FROM calls WHERE no > $1`, i*h.Calls)
+		run(`INSERT INTO call_kinds (tenant, key, month, facets) SELECT 'default', key, $1, facets FROM month_kinds`,
+			12*month.Year()+int(month.Month())-1)
 		run(`COMMIT`)
 		t.Logf("month %d: %s", i, time.Since(start).Round(time.Second))
 	}
@@ -104,12 +107,18 @@ func fillMonth(t *testing.T, c *sql.Conn, h *crmtest.Stored) {
 	must(t, err)
 	key, err := x.PrepareContext(ctx, `INSERT INTO month_keys VALUES ($1, $2, $3, $4)`)
 	must(t, err)
+	kind, err := x.PrepareContext(ctx, `INSERT OR IGNORE INTO month_kinds VALUES ($1, $2)`)
+	must(t, err)
 	for n := range h.Calls {
 		r, keys := monthRow(t, h, n)
 		_, err := call.ExecContext(ctx, r.Started/1000, n, r.Started, r.TalkMS, r.Numbers, keys, r.Terms, string(r.Record), string(r.Added))
 		must(t, err)
 		for _, k := range r.Keys {
 			_, err := key.ExecContext(ctx, stored.Hash("default", k), r.Started, r.Started/1000, n)
+			must(t, err)
+		}
+		for _, k := range r.Kinds {
+			_, err := kind.ExecContext(ctx, k.Key, k.Facets)
 			must(t, err)
 		}
 	}

@@ -126,6 +126,9 @@ func put(ctx context.Context, t tx, tenant string, old kept, c *crm.Call, a stor
 	if err := putKeys(ctx, t, tenant, old, &row); err != nil {
 		return row, err
 	}
+	if err := putKinds(ctx, t, tenant, &row); err != nil {
+		return row, err
+	}
 	return row, putTerms(ctx, t, no, old.terms, &row)
 }
 
@@ -147,6 +150,23 @@ func putKeys(ctx context.Context, t tx, tenant string, old kept, row *stored.Row
 	}
 	_, err := t.exec(ctx, `INSERT INTO call_keys (key, started, id) VALUES `+strings.Join(rows, ", "), args...)
 	return err
+}
+
+// kindOf is a kind of calls of a tenant.
+type kindOf struct {
+	tenant string
+	stored.Kind
+}
+
+// putKinds stores what kinds of calls there are from now on, each once a transaction.
+func putKinds(ctx context.Context, t tx, tenant string, row *stored.Row) error {
+	var rows [][]any
+	for _, k := range row.Kinds {
+		if of := (kindOf{tenant, k}); !t.kinds[of] {
+			t.kinds[of], rows = true, append(rows, []any{tenant, k.Key, k.Month, k.Facets})
+		}
+	}
+	return t.many(ctx, `INSERT INTO call_kinds (tenant, key, month, facets) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`, rows)
 }
 
 // putTerms brings the inverted index from the terms old to those of the row. Open

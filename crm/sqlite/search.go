@@ -170,6 +170,19 @@ func (f *finder) Newest(ctx context.Context, below *stored.Place) (started int64
 	return started, err == nil, err
 }
 
+// Months implements stored.Source.
+func (f *finder) Months(ctx context.Context) (m stored.Months, err error) {
+	var b builder
+	b.add(`SELECT month, 1 AS known FROM call_kinds_known UNION ALL
+		SELECT DISTINCT month, 0 FROM call_kinds WHERE tenant = %s AND key = %s`, f.tenant, f.q.FacetsOf)
+	for _, facet := range f.q.Facets {
+		b.add(` AND instr(facets, %s) > 0`, facet)
+	}
+	b.add(` ORDER BY month DESC`)
+	err = f.t.each(ctx, b.sql, b.args, func(scan scan) error { return m.Scan(scan) })
+	return m, err
+}
+
 // hits runs a statement that gives calls; count, if any, takes a fifth column, which
 // comes with a call that is none where there are no others.
 func (f *finder) hits(ctx context.Context, b *builder, count *int) (hits []stored.Hit, err error) {

@@ -20,6 +20,7 @@ import (
 type tx struct {
 	*sql.Tx
 	statements map[string]*sql.Stmt // prepared in it, by text
+	kinds      map[kindOf]bool      // stored in it
 	whole      bool                 // a statement that has begun is not interrupted
 }
 
@@ -41,7 +42,7 @@ func run(ctx context.Context, db *sql.DB, whole bool, fn func(tx) error) error {
 	if err != nil {
 		return err
 	}
-	t := tx{began, map[string]*sql.Stmt{}, whole}
+	t := tx{began, map[string]*sql.Stmt{}, map[kindOf]bool{}, whole}
 	err = errors.Join(fn(t), t.closeAll())
 	if err != nil {
 		if undo := t.Rollback(); undo != nil && !errors.Is(undo, sql.ErrTxDone) {

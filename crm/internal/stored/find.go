@@ -33,6 +33,8 @@ type Source interface {
 	// Newest returns when the newest call below the place started, matching or not; ok
 	// is false when there is none.
 	Newest(ctx context.Context, below *Place) (started int64, ok bool, err error)
+	// Months returns which months have a Kind with the query's facets.
+	Months(ctx context.Context) (Months, error)
 }
 
 // Find returns up to q.Limit+1 matches, the newest first, at a cost that is bounded
@@ -76,7 +78,14 @@ const scarce = 10
 // gave too many, nil when it came to the end or has enough. Where a year was too much
 // it is not asked for again: most of what matches is in a part of it.
 func ask(ctx context.Context, tenant string, q *Query, s Source, below *Place, want, budget int) (all []Hit, rest *Place, err error) {
+	months, err := monthsOf(ctx, q, s)
+	if err != nil {
+		return nil, nil, err
+	}
 	longest, once := aYear, len(q.Terms) > 0
+	if months.few() {
+		longest = aMonth
+	}
 	for sp := aWeek; ; sp = min(sp+1, longest) {
 		if sp == aYear && once && len(all) <= scarce {
 			once = false
@@ -85,7 +94,7 @@ func ask(ctx context.Context, tenant string, q *Query, s Source, below *Place, w
 				return append(all, hits...), nil, err
 			}
 		}
-		newest, ok, err := since(ctx, s, below)
+		newest, ok, err := since(ctx, s, below, months)
 		if err != nil || !ok {
 			return all, nil, err
 		}
@@ -107,13 +116,27 @@ func ask(ctx context.Context, tenant string, q *Query, s Source, below *Place, w
 	}
 }
 
-// since returns an instant that no call below the place is after; ok is false when there
-// is none. Below a call there is another in the same week, or it costs little to find out.
-func since(ctx context.Context, s Source, below *Place) (at int64, ok bool, err error) {
-	if below.ID != "" {
-		return below.Started, true, nil
+// monthsOf returns the months that may have a match; nil is any.
+func monthsOf(ctx context.Context, q *Query, s Source) (*Months, error) {
+	if !q.mayContradict() {
+		return nil, nil
 	}
-	return s.Newest(ctx, below)
+	m, err := s.Months(ctx)
+	return &m, err
+}
+
+// since returns an instant that no match below the place is after; ok is false when there
+// is none. Below a call there is another in the same week, or it costs little to find out.
+func since(ctx context.Context, s Source, below *Place, months *Months) (at int64, ok bool, err error) {
+	at, ok = below.Started, true
+	if below.ID == "" {
+		at, ok, err = s.Newest(ctx, below)
+	}
+	if err != nil || !ok {
+		return 0, false, err
+	}
+	at, ok = months.latest(at)
+	return at, ok, nil
 }
 
 // RareKey is how many calls of a key are counted to find the rarest of several.

@@ -19,6 +19,8 @@ type shelf struct {
 	calls  []Row // newest first
 	q      *Query
 	looked int
+	asked  int
+	known  int // of earlier months it is not known what calls they have
 }
 
 func (s *shelf) matches(r *Row) bool {
@@ -61,6 +63,7 @@ func (s *shelf) Walk(_ context.Context, below *Place, want, budget int) (hits []
 
 func (s *shelf) Ask(_ context.Context, term string, lo int64, below *Place, want, budget int) (hits []Hit, full bool, err error) {
 	n := 0
+	s.asked++
 	for i := range s.calls {
 		r := &s.calls[i]
 		if term != "" && !slices.Contains(strings.Fields(r.Terms), term) || !s.matches(r) {
@@ -85,6 +88,23 @@ func (s *shelf) Newest(_ context.Context, below *Place) (int64, bool, error) {
 		}
 	}
 	return 0, false, nil
+}
+
+// Months goes through the kinds of all calls; of those before known it does not tell.
+func (s *shelf) Months(context.Context) (Months, error) {
+	m := Months{Known: s.known}
+	for i := range s.calls {
+		for _, k := range s.calls[i].Kinds {
+			has := k.Key == s.q.FacetsOf && k.Month >= s.known && !slices.Contains(m.Has, k.Month)
+			for _, f := range s.q.Facets {
+				has = has && strings.Contains(k.Facets, f)
+			}
+			if has {
+				m.Has = append(m.Has, k.Month)
+			}
+		}
+	}
+	return m, nil
 }
 
 // stock makes n calls, over that many days, of which has says what they have.
@@ -149,6 +169,34 @@ func TestAPageCostsTheSameWhateverMatches(t *testing.T) {
 	}
 }
 
+// TestContradictionsCostNoQuestion has as many calls of either condition as there can
+// be, and none of both, or of both only long ago.
+func TestContradictionsCostNoQuestion(t *testing.T) {
+	const n, days = 20_000, 400
+	for oldest, most := range map[int]int{0: 300, 5: 300} {
+		s := stock(t, n, days, func(i int, c *crm.Call) {
+			if c.Direction = crm.Inbound; i%2 == 0 {
+				c.Direction, c.Outcome = crm.Outbound, crm.Busy
+			}
+			if i >= n-oldest {
+				c.Direction, c.Outcome = crm.Inbound, crm.Busy
+			}
+		})
+		q, err := NewQuery(crm.CallFilter{Direction: crm.Inbound, Outcome: crm.Busy}, crm.Page{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.q = &q
+		hits, err := Find(t.Context(), "default", &q, s, Budget{})
+		if err != nil || len(hits) != oldest {
+			t.Fatalf("%d, %v: want %d", len(hits), err, oldest)
+		}
+		if s.looked > most || s.asked > 3 {
+			t.Errorf("%d of both: looked at %d calls, asked %d times", oldest, s.looked, s.asked)
+		}
+	}
+}
+
 // TestFindFindsWhatIsThere compares pages with a plain search, for budgets so small
 // that every turn is taken.
 func TestFindFindsWhatIsThere(t *testing.T) {
@@ -161,12 +209,22 @@ func TestFindFindsWhatIsThere(t *testing.T) {
 				c.Outcome = crm.Busy
 			}
 			if busy[i]%2 == 0 {
-				c.Offers = []crm.Offer{{Agent: "ann"}}
+				c.Offers = []crm.Offer{{Agent: "ann", Queue: "sales"}}
+			}
+			if c.Direction = crm.Inbound; i >= from && busy[i]%3 == 0 {
+				c.Direction = crm.Outbound
 			}
 		})
+		s.known = rapid.SampledFrom([]int{0, monthOf(time.Date(2026, 12, 31-days/2, 0, 0, 0, 0, time.UTC).UnixMilli()), 100_000}).Draw(rt, "known")
 		f := crm.CallFilter{Outcome: crm.Busy}
 		if rapid.Bool().Draw(rt, "agent") {
 			f.Agent = "ann"
+		}
+		if rapid.Bool().Draw(rt, "direction") {
+			f.Direction = crm.Outbound
+		}
+		if rapid.Bool().Draw(rt, "queue") {
+			f.Queue = "sales"
 		}
 		b := Budget{Walk: rapid.IntRange(1, 30).Draw(rt, "walk"), Ask: rapid.IntRange(1, 30).Draw(rt, "ask")}
 		var want, got []string

@@ -14,6 +14,8 @@ type Query struct {
 	Talk        []string // terms of which the call must have one; none: any call
 	Ending      string   // its Numbers must hold "|" and this
 	Nothing     bool     // no call can match
+	Facets      []string // of a Kind that matches, each with a space on either side
+	FacetsOf    string   // the Key of that
 	MinTalkMS   int64
 	From, Until int64 // ms; 0 is open
 	Before      *Place
@@ -42,6 +44,7 @@ func NewQuery(f crm.CallFilter, p crm.Page) (Query, error) {
 		q.Until = f.Until.UnixMilli()
 	}
 	q.addKeys(f)
+	q.addFacets(f)
 	if terms := talkTerms(f.MinTalk); len(terms) > 0 {
 		q.Terms = append(q.Terms, terms[len(terms)-1])
 	}
@@ -75,6 +78,28 @@ func (q *Query) addKeys(f crm.CallFilter) {
 	if f.HasRecording != nil {
 		q.Terms = append(q.Terms, recordedKey+yesNo(*f.HasRecording))
 	}
+}
+
+// addFacets says which kinds of calls may match.
+func (q *Query) addFacets(f crm.CallFilter) {
+	add := func(there bool, facet string) {
+		if there {
+			q.Facets = append(q.Facets, " "+Text(facet)+" ")
+		}
+	}
+	add(f.Direction != "", directionKey+string(f.Direction))
+	add(f.Outcome != "", outcomeKey+string(f.Outcome))
+	add(f.HasRecording != nil, recordedKey+yesNo(f.HasRecording != nil && *f.HasRecording))
+	add(f.MinTalk >= talks[0], talkedFacet)
+	add(f.Disposition != "", disposedFacet)
+	if f.Queue != "" {
+		q.FacetsOf = Text(queueKey + f.Queue)
+	}
+}
+
+// mayContradict reports whether conditions are such that kinds of calls tell of them.
+func (q *Query) mayContradict() bool {
+	return len(q.Facets) > 1 || len(q.Facets) == 1 && q.FacetsOf != ""
 }
 
 func (q *Query) addNumber(number string) error {

@@ -20,6 +20,7 @@ type Row struct {
 	Numbers string   // see Numbers
 	Keys    []string // its rows in the key index; see Keys
 	Terms   string   // see Terms
+	Kinds   []Kind
 }
 
 // Added is what people and matching added to a call. It lives apart from the
@@ -46,7 +47,7 @@ func NewRow(tenant string, record *crm.Call, a Added) (Row, error) {
 	return Row{
 		ID: Text(record.ID), Started: Started(record), TalkMS: record.TalkMS.Duration().Milliseconds(),
 		Record: JSON(bare.AppendJSON(make([]byte, 0, 1024))), Added: JSON(add), Open: whole.Open(), Numbers: joinNumbers(numbers),
-		Keys: keys, Terms: Terms(tenant, &whole, keys, numbers),
+		Keys: keys, Terms: Terms(tenant, &whole, keys, numbers), Kinds: kinds(&whole, keys),
 	}, nil
 }
 
