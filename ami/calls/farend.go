@@ -36,9 +36,6 @@ func (v *view) farEnds() []crm.FarEnd {
 // follow-me after its extension.
 func (v *view) forWhom(d *dial) string {
 	number := v.dialledTo(d.Dst)
-	if v.sentTo(d, number) {
-		return ""
-	}
 	top := v.outermostRinging(d)
 	if who := v.followed(d); who != "" {
 		return who
@@ -61,7 +58,7 @@ func (v *view) forWhom(d *dial) string {
 			at = x.Extension // of the steps from there nobody told
 		}
 	}
-	if at == "" || strings.HasSuffix(at, number) {
+	if strings.HasSuffix(at, number) {
 		return ""
 	}
 	if at == src.Exten && src.Kind == trunk || v.click && top.Src == v.starter() && at == localExten(src.Name) {
@@ -102,16 +99,6 @@ func (v *view) outermostRinging(d *dial) *dial {
 		d = o
 	}
 	return d
-}
-
-// sentTo reports whether it was a transfer that sent the party to the number.
-func (v *view) sentTo(d *dial, number string) bool {
-	for _, x := range v.Transfers {
-		if x.At.Seq < d.first() && v.inChain(d, x.Transferee) && strings.HasSuffix(x.Extension, number) {
-			return true
-		}
-	}
-	return false
 }
 
 // followMe reads the extension out of FMPR-EXT and RG-EXT-NUMBER, as FreePBX and its

@@ -205,6 +205,19 @@ func TestFarEnds(t *testing.T) {
 			new T PJSIP/trunk ChannelState=0
 			NewCallerid T CallerIDNum=9441632960077
 			DialBegin A T Exten=s DialString=trunk/sip:441632960077@203.0.113.5`, "far_ends.0.number=9441632960077"},
+		{"the mobile of a follow-me, beside the pair that is named after its extension", `
+			new A PJSIP/trunk ChannelState=4 Exten=5551105
+			new L Local/FMPR-1005@from-internal-00000001;1 ChannelState=0
+			new M Local/FMPR-1005@from-internal-00000001;2 ChannelState=4
+			new F Local/FMGL-1005-9441632960099#@from-internal-00000002;1 ChannelState=0
+			new G Local/FMGL-1005-9441632960099#@from-internal-00000002;2 ChannelState=4
+			DialBegin A L Exten=s
+			DialBegin A F Exten=s
+			new P Local/9441632960099@from-internal-00000003;1 ChannelState=0
+			new Q Local/9441632960099@from-internal-00000003;2 ChannelState=4 Exten=9441632960099
+			DialBegin G P Exten=s
+			new T PJSIP/trunk ChannelState=0
+			DialBegin Q T Exten=s DialString=441632960099@trunk`, "far_ends.0.number=9441632960099 far_ends.0.for=1005"},
 		{"sent blind to a group, by somebody behind the Local pair of a queue", `
 			new A PJSIP/trunk ChannelState=4 Exten=5551100
 			Newexten A Exten=400 Application=Queue

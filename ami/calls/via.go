@@ -72,7 +72,7 @@ func (v *view) metInRoom(k *talk) bool {
 // neither was called for the other: each had a call of his own with the transferer.
 func (v *view) joined(k *talk) bool {
 	return slices.ContainsFunc(v.Transfers, func(x *transfer) bool {
-		return !x.Blind && x.By != k.ch && x.Second != k.ch && together(x.At, k.From)
+		return !x.Blind && together(x.At, k.From)
 	})
 }
 
