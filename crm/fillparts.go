@@ -124,8 +124,9 @@ func total(c *Call) {
 			v.WaitMS = MillisOf(max(0, v.LeftAt.Sub(v.EnteredAt.Time)))
 		}
 	}
-	if c.WaitMS == nil && len(c.QueueVisits) > 0 {
-		c.WaitMS = totalWait(c.QueueVisits)
+	// A visit of which only a ledger tells makes the sum unknown, whichever came first.
+	if sum := totalWait(c.QueueVisits); sum == nil || c.WaitMS == nil && len(c.QueueVisits) > 0 {
+		c.WaitMS = sum
 	}
 	for i := range c.Offers {
 		if o := &c.Offers[i]; c.RingMS == nil && o.Result == ResultAccepted {
