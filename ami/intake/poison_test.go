@@ -35,6 +35,7 @@ const venom = "VENOM"
 type allergic struct {
 	crm.Store
 	cure func(t *testing.T)
+	show func(t *testing.T) // returns when every event that was committed can be read
 }
 
 func allergicSQLite(t *testing.T) allergic {
@@ -54,7 +55,7 @@ func allergicSQLite(t *testing.T) allergic {
 	for _, on := range []string{"INSERT", "UPDATE"} {
 		do(t, `CREATE TRIGGER allergy_`+on+` BEFORE `+on+` ON calls WHEN NEW.record LIKE '%`+venom+`%' BEGIN SELECT RAISE(ABORT, 'allergy'); END`)
 	}
-	return allergic{s, func(t *testing.T) { do(t, `DROP TRIGGER allergy_INSERT`); do(t, `DROP TRIGGER allergy_UPDATE`) }}
+	return allergic{s, func(t *testing.T) { do(t, `DROP TRIGGER allergy_INSERT`); do(t, `DROP TRIGGER allergy_UPDATE`) }, func(*testing.T) {}}
 }
 
 func allergicPostgres(t *testing.T) allergic {
@@ -64,19 +65,26 @@ func allergicPostgres(t *testing.T) allergic {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })
-	do := func(t *testing.T, statement string) {
+	db, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close(context.Background()) })
+	do := func(t *testing.T, statement string, into ...any) {
 		t.Helper()
-		c, err := pgx.Connect(t.Context(), url)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer c.Close(context.WithoutCancel(t.Context()))
-		if _, err := c.Exec(t.Context(), statement); err != nil {
+		if err := db.QueryRow(t.Context(), statement).Scan(into...); err != nil && !errors.Is(err, pgx.ErrNoRows) {
 			t.Fatal(err)
 		}
 	}
 	do(t, `ALTER TABLE calls ADD CONSTRAINT allergy CHECK (record NOT LIKE '%`+venom+`%')`)
-	return allergic{s, func(t *testing.T) { do(t, `ALTER TABLE calls DROP CONSTRAINT allergy`) }}
+	return allergic{s, func(t *testing.T) { do(t, `ALTER TABLE calls DROP CONSTRAINT allergy`) }, func(t *testing.T) {
+		var last, oldest uint64 // other tests of this server may be in the middle of something
+		do(t, `SELECT pg_current_xact_id()::text::int8`, &last)
+		eventually(t, "older transactions to end", func() bool {
+			do(t, `SELECT pg_snapshot_xmin(pg_current_snapshot())::text::int8`, &oldest)
+			return oldest > last
+		})
+	}}
 }
 
 func embeddedLog(t *testing.T) buffer.Log {
@@ -369,6 +377,7 @@ func TestRedrivenLetterCountsOnce(t *testing.T) {
 		}
 		events := func() int {
 			t.Helper()
+			store.show(t)
 			list, err := store.Events(t.Context(), "default", 0, 10_000)
 			if err != nil {
 				t.Fatal(err)
