@@ -3,6 +3,7 @@ package stored
 import (
 	"cmp"
 	"context"
+	"time"
 
 	"patchcord/crm"
 )
@@ -69,14 +70,18 @@ func Find(ctx context.Context, tenant string, q *Query, s Source, b Budget) ([]H
 	}
 }
 
-// scarce is how many matches a week and the month before it have at most when there
-// are so few that all of them are asked for at once. That takes as long as one year, and
-// finds what there is in any.
-const scarce = 10
+// What is asked for next depends on where enough matches are to be expected, if there are
+// as many of them as in the time that was asked for: in a few months, one after the other,
+// for a year takes twelve times as long as each; in a year; or nowhere.
+const (
+	aFewMonths = 180 * 24 * time.Hour
+	oneYear    = 365 * 24 * time.Hour
+)
 
 // ask asks the inverted index for more and more before the place. rest is where it
 // gave too many, nil when it came to the end or has enough. Where a year was too much
-// it is not asked for again: most of what matches is in a part of it.
+// it is not asked for again: most of what matches is in a part of it. Where no
+// year is likely to be enough all there is is asked for at once.
 func ask(ctx context.Context, tenant string, q *Query, s Source, below *Place, want, budget int) (all []Hit, rest *Place, err error) {
 	months, err := monthsOf(ctx, q, s)
 	if err != nil {
@@ -86,8 +91,12 @@ func ask(ctx context.Context, tenant string, q *Query, s Source, below *Place, w
 	if months.few() {
 		longest = aMonth
 	}
+	from := below.Started
+	likely := func(span time.Duration) bool {
+		return int64(len(all))*span.Milliseconds() >= int64(want-len(all))*(from-below.Started)
+	}
 	for sp := aWeek; ; sp = min(sp+1, longest) {
-		if sp == aYear && once && len(all) <= scarce {
+		if sp == aYear && once && !likely(oneYear) {
 			once = false
 			hits, full, err := s.Ask(ctx, "", 0, below, want-len(all), budget/5)
 			if err != nil || !full {
@@ -113,6 +122,9 @@ func ask(ctx context.Context, tenant string, q *Query, s Source, below *Place, w
 			return all, nil, nil
 		}
 		below = &Place{Started: lo} // no id is less than "", so all that started at lo are above
+		if sp == aMonth && likely(aFewMonths) {
+			sp = aWeek // and a month again
+		}
 	}
 }
 
