@@ -62,7 +62,7 @@ $(LINT)-$(LINT_V):
 
 .PHONY: cover
 cover: servers ## print the coverage of the library packages
-	$(SERVERS) $(GO) test -timeout 20m -coverpkg=$$(echo $$($(GO) list $(COVERED)) | tr ' ' ',') -coverprofile=cover.out ./... >/dev/null
+	$(SERVERS) $(GO) test $(SIDE) -timeout 20m -coverpkg=$$(echo $$($(GO) list $(COVERED)) | tr ' ' ',') -coverprofile=cover.out ./... | { grep -vE '^(ok|\?|	)' || true; }
 	@.ci/cover cover.out
 
 .PHONY: seeds
