@@ -11,8 +11,8 @@ LINT    := $(TOOLS)/golangci-lint
 LINT_V  := v2.15.0
 # Every test that wants a server fails without it here, instead of skipping.
 SERVERS := REQUIRE_SERVERS=1
-# Many tests wait for real servers, so more packages run than there are processors.
-SIDE    := -p 3 -parallel 4
+# Within a package; many tests wait for servers.
+SIDE    := -parallel 4
 COVERED := ./ami/... ./buffer/... ./crm/... ./push/... ./sync/...
 
 .PHONY: help

@@ -18,7 +18,7 @@ type memberships struct {
 	known   int
 	changed bool // since the last Drain
 
-	listed map[string]bool // those that the list which is being read has told of
+	listed map[string]bool // those that were told of since the list which is being read began
 	items  int             // of that list, so far
 }
 
@@ -47,7 +47,7 @@ func (t *Tracker) member(event string, m ami.Message) {
 		t.memberIs(ext, key, nil)
 		return
 	}
-	if event == "QueueMember" {
+	if s.items > 0 { // who logs in while a list is read may come too late for it
 		if s.listed == nil {
 			s.listed = map[string]bool{}
 		}

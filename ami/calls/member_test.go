@@ -57,6 +57,11 @@ func TestWhoLogsIntoAQueueSitsAtThePhone(t *testing.T) {
 			s.member("QueueMemberAdded", "sales", "PJSIP/1001", "Ann")
 			s.memberList("4", [2]string{"PJSIP/1002", "Ben"})
 		}, "Ann"},
+		"in the middle of a list": {func(s *script) {
+			s.event("QueueParams", "Queue=sales", "ActionID=r-1")
+			s.member("QueueMemberAdded", "sales", "PJSIP/1001", "Ann")
+			s.event("QueueStatusComplete", "EventList=Complete", "ListItems=1", "ActionID=r-1")
+		}, "Ann"},
 		"a list after one that a lost connection cut": {func(s *script) {
 			s.member("QueueMemberAdded", "sales", "PJSIP/1001", "Ann")
 			s.event("QueueMember", "Queue=sales", "Name=Ann", "Location=PJSIP/1001", "Membership=dynamic", "Paused=0", "ActionID=r-1")

@@ -2,43 +2,25 @@ package intake
 
 import (
 	"runtime"
-	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// behind makes the goroutine that calls it give way for the rest of its life, and returns its
-// thread, which ends with it. A system that refuses makes records as urgent as pops.
+// Of a thread behind.
+const (
+	behindNice  = 10                     // a ninth of what a thread of pops gets, when both want the processor
+	behindSlice = 100 * time.Microsecond // for which it keeps the processor from a thread that wakes up (Linux 6.12 and later; else some 3 ms)
+)
+
+// behind makes the goroutine that calls it give way for the rest of its life to what carries pops, on a
+// thread that ends with it. A system that refuses makes records as urgent as pops.
 //
-// A thread of policy SCHED_IDLE loses the processor at once to any other that wakes up, sched(7); one
-// that is only nicer keeps it for a slice of some 3 ms (Linux 6.6 and later, EEVDF), which a pop then waits.
-func (w way) behind() (thread int, err error) {
+// The policy SCHED_IDLE would give way sooner. But Go cannot collect garbage before every thread that
+// computes has paused, and beside programs that never rest such a thread is not even let do that: all pops would wait for it.
+func behind() error {
 	runtime.LockOSThread()
-	thread = unix.Gettid()
-	if w == idly && revocable() {
-		return thread, schedule(thread, unix.SchedAttr{Policy: unix.SCHED_IDLE})
-	}
-	return thread, hasten(thread)
+	return unix.SchedSetAttr(0, &unix.SchedAttr{
+		Size: unix.SizeofSchedAttr, Policy: unix.SCHED_NORMAL, Nice: behindNice, Runtime: uint64(behindSlice),
+	}, 0)
 }
-
-// hasten gives a thread that is idly behind a share of the processor.
-func hasten(thread int) error {
-	return schedule(thread, unix.SchedAttr{Policy: unix.SCHED_NORMAL, Nice: 10})
-}
-
-func schedule(thread int, a unix.SchedAttr) error {
-	a.Size = unix.SizeofSchedAttr
-	return unix.SchedSetAttr(thread, &a, 0)
-}
-
-// revocable reports whether a thread that is idly behind can be hastened: that takes CAP_SYS_NICE, or
-// a limit of niceness that allows it (systemd: LimitNICE=).
-var revocable = sync.OnceValue(func() bool {
-	able := make(chan bool)
-	go func() {
-		runtime.LockOSThread() // the thread is for this, and ends
-		thread := unix.Gettid()
-		able <- schedule(thread, unix.SchedAttr{Policy: unix.SCHED_IDLE}) == nil && hasten(thread) == nil
-	}()
-	return <-able
-})

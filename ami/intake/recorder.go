@@ -60,7 +60,6 @@ type recorder struct {
 
 	reached atomic.Pointer[crm.Position] // committed, for other goroutines
 	waiting atomic.Int64                 // since, for other goroutines: Unix ms, 0 when all is committed
-	busy    atomic.Int64                 // since when it works at what it has, likewise; 0 while it waits for more
 }
 
 // resume loads the fold as it was committed, and folds the rest of the log.
@@ -142,75 +141,17 @@ func (r *recorder) durable(entries []buffer.Entry) {
 // run records until ctx ends. A store that is away is tried again for ever; only
 // a newer owner ends it.
 func (r *recorder) run(ctx context.Context) error {
-	for w := idly; ; {
-		thread, ended := make(chan int, 1), make(chan error, 1)
-		go func() {
-			id, err := w.behind()
-			if err != nil {
-				r.logger.Debug("records are kept with the priority of pops", "pbx", r.pbx, "err", err)
-			}
-			thread <- id
-			ended <- r.record(ctx, w)
-		}()
-		switch err := r.attend(w, <-thread, ended); {
-		case !errors.Is(err, errOtherWay):
-			return err
-		case w == idly:
-			w = steadily
-		default:
-			w = idly
+	ended := make(chan error, 1)
+	go func() { // its thread ends with it
+		if err := behind(); err != nil {
+			r.logger.Debug("records are kept with the priority of pops", "pbx", r.pbx, "err", err)
 		}
-	}
+		ended <- r.record(ctx)
+	}()
+	return <-ended
 }
 
-// A way is how a recorder gives way to what carries pops.
-type way int
-
-const (
-	idly     way = iota // at once: it has the processor when nobody else wants it
-	steadily            // but it has its share also while others never rest
-)
-
-const (
-	starved = 500 * time.Millisecond // who works longer at a commit is beside others that never rest
-	patient = time.Minute            // how long it keeps its share then
-)
-
-var errOtherWay = errors.New("give way otherwise")
-
-// attend waits for the end of record on the thread, which it hastens when it starves.
-func (r *recorder) attend(w way, thread int, ended <-chan error) error {
-	tick := time.NewTicker(starved / 2)
-	defer tick.Stop()
-	for hastened := false; ; {
-		select {
-		case err := <-ended:
-			return err
-		case <-tick.C:
-		}
-		if w == idly && !hastened && r.starves() {
-			hastened = true
-			if err := hasten(thread); err != nil {
-				r.logger.Warn("records may lag: the system gives them no processor, and not the right to ask for it", "pbx", r.pbx, "err", err)
-			}
-		}
-	}
-}
-
-// working notes that the recorder works from now on; the function that it returns, that it waits again.
-func (r *recorder) working() (rest func()) {
-	r.busy.Store(time.Now().UnixMilli())
-	return func() { r.busy.Store(0) }
-}
-
-func (r *recorder) starves() bool {
-	since := r.busy.Load()
-	return since != 0 && time.Since(time.UnixMilli(since)) > starved
-}
-
-// record is run until the recorder has to give way otherwise.
-func (r *recorder) record(ctx context.Context, w way) error {
-	began := time.Now()
+func (r *recorder) record(ctx context.Context) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
@@ -222,15 +163,8 @@ func (r *recorder) record(ctx context.Context, w way) error {
 			r.gather(ctx)
 		case <-tick.C:
 		}
-		rest := r.working()
-		err := r.persist(ctx)
-		late := r.starves()
-		rest()
-		switch {
-		case err != nil:
+		if err := r.persist(ctx); err != nil {
 			return err
-		case w == idly && late, w == steadily && time.Since(began) > patient:
-			return errOtherWay
 		}
 	}
 }
@@ -259,7 +193,6 @@ func (r *recorder) takeContiguous(entries []buffer.Entry) {
 	if r.behind.Load() {
 		return
 	}
-	defer r.working()()
 	if r.apply(entries) != nil { // it is met again, and put aside, when they are read from the log
 		r.poison.spoiled = true
 		r.behind.Store(true)

@@ -38,44 +38,8 @@ func slowRecorder(t *testing.T, takes time.Duration) *recorder {
 	return r
 }
 
-// TestStarvedRecorderTakesItsShare: a recorder that only gets the processor when nobody else wants it
-// would lag for ever beside something that always does.
-func TestStarvedRecorderTakesItsShare(t *testing.T) {
-	mark := buffer.Entry{Pos: crm.Position{Epoch: 1, Seq: 1}, Kind: buffer.Mark}
-	tests := []struct {
-		name  string
-		way   way
-		takes time.Duration // each commit
-		want  time.Duration // until it gives way otherwise; 0 for never
-	}{
-		{"a commit in no time", idly, 0, 0},
-		{"a commit that crawls", idly, 3 * time.Second, 3 * time.Second},
-		{"its share, for a minute", steadily, 0, patient},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
-				defer cancel()
-				r := slowRecorder(t, tt.takes)
-				mark.At = time.Now()
-				r.durable([]buffer.Entry{mark})
-				began := time.Now()
-				err := r.record(ctx, tt.way)
-				took := time.Since(began)
-				switch {
-				case tt.want == 0 && !errors.Is(err, context.DeadlineExceeded):
-					t.Errorf("after %v: %v, want nothing for an hour", took, err)
-				case tt.want > 0 && (!errors.Is(err, errOtherWay) || took < tt.want || took > tt.want+idleCommit+time.Second):
-					t.Errorf("after %v: %v, want another way at about %v", took, err, tt.want)
-				}
-			})
-		})
-	}
-}
-
-// TestRecorderGoesOnWhenItsWayChanges: it is another goroutine then, on another thread.
-func TestRecorderGoesOnWhenItsWayChanges(t *testing.T) {
+// TestSlowCommitsLeaveNothingOut: what comes in the meantime is in the next one.
+func TestSlowCommitsLeaveNothingOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 		defer cancel()

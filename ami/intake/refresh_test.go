@@ -100,11 +100,12 @@ func TestWhoLogsIntoAQueueIsKnownAtThePhone(t *testing.T) {
 	t.Parallel()
 	r := newRefreshRig(t, amitest.Config{}, func(*Config) {})
 	r.resynced(t, 1)
-	r.pbx.Send("Event: QueueMemberAdded\r\nPrivilege: agent,all\r\nQueue: sales\r\nMemberName: Ann\r\nInterface: PJSIP/1001\r\nMembership: dynamic\r\nPaused: 1\r\n\r\n")
+	// A phone of no other queue: of those that the configuration has, it is paused in none.
+	r.pbx.Send("Event: QueueMemberAdded\r\nPrivilege: agent,all\r\nQueue: sales\r\nMemberName: Ann\r\nInterface: PJSIP/1099\r\nMembership: dynamic\r\nPaused: 1\r\n\r\n")
 	want := crm.Phone{Paused: true, Member: "Ann"}
-	eventually(t, "her to be known there", func() bool { return r.line.Phone("1001") == want })
+	eventually(t, "her to be known there", func() bool { return r.line.Phone("1099") == want })
 	eventually(t, "the pause to be told", func() bool { return len(r.seen(crm.AgentStateEvent)) == 1 })
-	if got := r.seen(crm.AgentStateEvent)[0].Agent; got.Extension != "1001" || !got.Paused || got.State != "idle" {
+	if got := r.seen(crm.AgentStateEvent)[0].Agent; got.Extension != "1099" || !got.Paused || got.State != "idle" {
 		t.Errorf("told %+v", got)
 	}
 }
@@ -119,8 +120,8 @@ func TestPhonesThatAreGoneEndNoCall(t *testing.T) {
 		open := r.line.Open()
 		return len(open) == 1 && len(open[0].Talks) == 1
 	})
-	r.pbx.Send("Event: DeviceStateChange\r\nPrivilege: call,all\r\nDevice: PJSIP/1001\r\nState: UNAVAILABLE\r\n\r\n")
-	eventually(t, "the state to be heard", func() bool { return r.line.Phone("1001").Away })
+	r.pbx.Send("Event: DeviceStateChange\r\nPrivilege: call,all\r\nDevice: PJSIP/1099\r\nState: UNAVAILABLE\r\n\r\n")
+	eventually(t, "the state to be heard", func() bool { return r.line.Phone("1099").Away })
 	if open := r.line.Open(); len(open) != 1 || !open[0].Talks[0].EndedAt.IsZero() {
 		t.Errorf("the call of a phone that is not reached: %+v", open)
 	}
