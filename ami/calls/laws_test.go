@@ -34,7 +34,7 @@ func readStory(t testing.TB, flavour, name string) story {
 
 // raceShare is how many stories there are for each that the laws are tried on under the race
 // detector; `make seeds` tries all of them without it.
-const raceShare = 8
+const raceShare = 16
 
 // everyStory returns the stories that the laws are tried on: 16 sends the same
 // sequences as 22, so its own traces would add time and nothing else.
