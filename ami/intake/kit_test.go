@@ -47,7 +47,7 @@ func (f *flaky) Commit(ctx context.Context, b crm.Batch) error {
 	return errors.Join(errors.New("connection lost at commit"), crm.ErrUnavailable)
 }
 
-// rig is a line between a simulated PBX, a real log and a real store.
+// rig is a line between a simulated PBX, a real log and a real store. The PBX places no calls before up.
 type rig struct {
 	pbx    *amitest.PBX
 	proxy  *amitest.Proxy
@@ -87,6 +87,7 @@ func newRigOf(t *testing.T, pbx amitest.Config, log buffer.Log, store *flaky, ch
 	t.Helper()
 	pbx.Name, pbx.Timestamps, pbx.WriteTimeout = "hq", true, 2*time.Second
 	r := &rig{pbx: amitest.New(pbx), store: store, log: log}
+	r.pbx.Rest()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -167,17 +168,26 @@ func (r *rig) records(t *testing.T) []*crm.Call {
 	return list
 }
 
-// eventually waits for what other goroutines and real sockets bring about.
+// eventually waits for what other goroutines and real sockets bring about. What is slow is no failure, only what
+// never comes: records are kept with a small share of a processor that other tests may want too.
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(60 * time.Second); !holds(); time.Sleep(10 * time.Millisecond) {
+	const patience = 5 * time.Minute
+	for deadline := time.Now().Add(patience); !holds(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("waited 60 s for %s", what)
+			t.Fatalf("waited %v for %s", patience, what)
 		}
 	}
 }
 
+// up waits for the session, and only then lets calls begin, so that none is missed however long a login takes.
 func (r *rig) up(t *testing.T) {
+	t.Helper()
+	r.loggedIn(t)
+	r.pbx.Work()
+}
+
+func (r *rig) loggedIn(t *testing.T) {
 	t.Helper()
 	eventually(t, "the session to be up", func() bool { return r.line.Status().State.Phase == ami.PhaseUp })
 }

@@ -13,7 +13,7 @@ import (
 
 // some is a few quick calls of every kind.
 func some(n int) *amitest.Traffic {
-	return &amitest.Traffic{Seed: 7, Speed: 20, CallsPerSecond: 0.5, MaxCalls: n, Noise: 0.2, Delay: 20 * time.Second}
+	return &amitest.Traffic{Seed: 7, Speed: 20, CallsPerSecond: 0.5, MaxCalls: n, Noise: 0.2}
 }
 
 func TestLineRecordsEveryCallOnce(t *testing.T) {
@@ -81,7 +81,7 @@ func TestLiveAndRecordedEventsAreTheSame(t *testing.T) {
 
 func TestLostConnectionIsAGap(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, &amitest.Traffic{Seed: 3, Speed: 10, CallsPerSecond: 1, MaxCalls: 30, Delay: 10 * time.Second})
+	r := newRig(t, &amitest.Traffic{Seed: 3, Speed: 10, CallsPerSecond: 1, MaxCalls: 30})
 	r.up(t)
 	eventually(t, "a call", func() bool { return len(r.seen(crm.OfferCreated)) > 1 })
 	r.proxy.Cut(true)
@@ -100,7 +100,7 @@ func TestLostConnectionIsAGap(t *testing.T) {
 func TestCallsThatEndedInAGapAreEndedByTheLists(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, &amitest.Traffic{
-		Seed: 5, Speed: 1, CallsPerSecond: 2, Delay: time.Second, MaxCalls: 4, Talk: 4 * time.Second,
+		Seed: 5, Speed: 1, CallsPerSecond: 2, MaxCalls: 4, Talk: 4 * time.Second,
 		Agents: amitest.Extensions(100), Scenarios: []amitest.Scenario{amitest.DirectAnswered},
 	})
 	r.up(t)
@@ -131,14 +131,15 @@ func TestCallsThatEndedInAGapAreEndedByTheLists(t *testing.T) {
 func TestCallThatBeganInAGapIsReadFromTheLists(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, &amitest.Traffic{
-		Seed: 5, Speed: 1, CallsPerSecond: 4, Delay: 2 * time.Second, MaxCalls: 2, Talk: 5 * time.Minute,
+		Seed: 5, Speed: 1, CallsPerSecond: 4, MaxCalls: 2, Talk: 5 * time.Minute,
 		Agents: amitest.Extensions(100), Scenarios: []amitest.Scenario{amitest.DirectAnswered},
 	})
-	r.up(t)
+	r.loggedIn(t)
 	if err := r.pbx.RefuseConnects(true); err != nil {
 		t.Fatal(err)
 	}
 	r.pbx.Drop(true)
+	r.pbx.Work()
 	eventually(t, "two calls to begin unheard", func() bool { return r.pbx.Ledger().Len() == 2 })
 	if err := r.pbx.RefuseConnects(false); err != nil {
 		t.Fatal(err)
@@ -192,7 +193,7 @@ func (r *rig) lists(t *testing.T) string {
 func TestRestartedPBXEndsItsOldCalls(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, &amitest.Traffic{
-		Seed: 9, CallsPerSecond: 2, Delay: time.Second, MaxCalls: 2, Talk: 5 * time.Minute,
+		Seed: 9, CallsPerSecond: 2, MaxCalls: 2, Talk: 5 * time.Minute,
 		Agents: amitest.Extensions(100), Scenarios: []amitest.Scenario{amitest.DirectAnswered},
 	})
 	r.up(t)

@@ -225,11 +225,18 @@ func recordText(t *testing.T, c *crm.Call) string {
 
 func recordsIn(t *testing.T, store crm.Store) []*crm.Call {
 	t.Helper()
-	list, next, err := store.Calls(t.Context(), "default", crm.CallFilter{}, crm.Page{Limit: 200})
-	if err != nil || next != "" {
-		t.Fatal(err, next)
+	var all []*crm.Call
+	for page := (crm.Page{Limit: 200}); ; {
+		list, next, err := store.Calls(t.Context(), "default", crm.CallFilter{}, page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, list...)
+		if next == "" {
+			return all
+		}
+		page.Cursor = next
 	}
-	return list
 }
 
 // foldWithout returns the records, by id, of a fold that gets a hole in the place of the entry.

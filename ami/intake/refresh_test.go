@@ -115,6 +115,7 @@ func TestPhonesThatAreGoneEndNoCall(t *testing.T) {
 	r := newRefreshRig(t, amitest.Config{Traffic: &amitest.Traffic{
 		Seed: 1, CallsPerSecond: 5, MaxLive: 1, Agents: amitest.Extensions(1), Talk: 10 * time.Minute, Scenarios: []amitest.Scenario{amitest.DirectAnswered},
 	}}, func(*Config) {})
+	r.up(t)
 	r.resynced(t, 1)
 	eventually(t, "a conversation", func() bool {
 		open := r.line.Open()
@@ -154,8 +155,8 @@ func TestAReloadIsFollowedByALook(t *testing.T) {
 		n := r.logged(t)
 		return n["Event: QueueStatusComplete"] == 3 && n["Event: DeviceStateListComplete"] == 2 && n["Event: DBGetTreeComplete"] == 2
 	})
-	if d := time.Since(began); d > 2*time.Second {
-		t.Errorf("after %v, want at most 2 s", d)
+	if d := time.Since(began); d > 20*time.Second { // it takes 0.5 s, were nobody else at work here
+		t.Errorf("after %v: that was not for the reload", d)
 	}
 }
 
