@@ -1,6 +1,7 @@
 package buffer
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -50,7 +51,7 @@ const (
 
 // The kinds of entries of a log of dead letters. A letter is waiting from its entry until one that settles it.
 const (
-	letterPut     Kind = 'L' // Data: JSON of the Letter
+	letterPut     Kind = 'L' // Data: JSON of the Letter, a line feed, and the letter's Data; earlier versions had it in the JSON
 	letterAsked   Kind = 'A' // Data: JSON of a verdict
 	letterSettled Kind = 'S' // likewise
 )
@@ -84,7 +85,7 @@ func (d *DeadLetters) Top(ctx context.Context, pbx string) (crm.Position, error)
 
 // List returns the letters that wait, by position.
 func (d *DeadLetters) List(ctx context.Context, pbx string) ([]Letter, error) {
-	b, err := d.read(ctx, pbx)
+	b, _, err := d.read(ctx, pbx)
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +100,7 @@ func (d *DeadLetters) List(ctx context.Context, pbx string) ([]Letter, error) {
 // Put puts a letter aside and returns when that is durable. One that is there already is left alone,
 // unless it was re-driven since.
 func (d *DeadLetters) Put(ctx context.Context, pbx string, l Letter) error {
-	b, err := d.read(ctx, pbx)
+	b, _, err := d.read(ctx, pbx)
 	if err != nil {
 		return err
 	}
@@ -109,7 +110,11 @@ func (d *DeadLetters) Put(ctx context.Context, pbx string, l Letter) error {
 		}
 		l.Tries += h.Tries
 	}
-	if err := d.append(ctx, pbx, letterPut, l); err != nil {
+	// The bytes of an entry stand as they are: all letters are read whenever one is put aside, and JSON makes
+	// them a third longer and takes far longer to read.
+	data := append([]byte("\n"), l.Data...)
+	l.Data = nil
+	if err := d.append(ctx, pbx, letterPut, l, data...); err != nil {
 		return err
 	}
 	return d.tidy(ctx, pbx)
@@ -157,7 +162,7 @@ func (d *DeadLetters) settle(ctx context.Context, pbx string, v verdict) error {
 }
 
 func (d *DeadLetters) find(ctx context.Context, pbx string, pos crm.Position) (Letter, error) {
-	b, err := d.read(ctx, pbx)
+	b, _, err := d.read(ctx, pbx)
 	if err != nil {
 		return Letter{}, err
 	}
@@ -174,9 +179,9 @@ type held struct {
 	entry Entry
 }
 
-// read folds the log: the letters that wait, by position in the PBX's log.
-func (d *DeadLetters) read(ctx context.Context, pbx string) (map[crm.Position]held, error) {
-	b := map[crm.Position]held{}
+// read folds the log to its end: the letters that wait, by position in the PBX's log.
+func (d *DeadLetters) read(ctx context.Context, pbx string) (b map[crm.Position]held, end crm.Position, err error) {
+	b = map[crm.Position]held{}
 	for after := (crm.Position{}); ; {
 		entries, err := d.log.Read(ctx, deadKey(pbx), after, 200)
 		if damaged, ok := errors.AsType[*DamagedError](err); ok {
@@ -185,10 +190,10 @@ func (d *DeadLetters) read(ctx context.Context, pbx string) (map[crm.Position]he
 			continue
 		}
 		if err != nil {
-			return nil, fmt.Errorf("read dead letters of %s: %w", pbx, err)
+			return nil, end, fmt.Errorf("read dead letters of %s: %w", pbx, err)
 		}
 		if len(entries) == 0 {
-			return b, nil
+			return b, after, nil
 		}
 		for _, e := range entries {
 			after = e.Pos
@@ -203,8 +208,12 @@ func (d *DeadLetters) read(ctx context.Context, pbx string) (map[crm.Position]he
 func take(b map[crm.Position]held, e Entry) error {
 	if e.Kind == letterPut {
 		h := held{entry: e}
-		if err := json.Unmarshal(e.Data, &h.Letter); err != nil {
+		head, data, _ := bytes.Cut(e.Data, []byte("\n"))
+		if err := json.Unmarshal(head, &h.Letter); err != nil {
 			return err
+		}
+		if len(data) > 0 {
+			h.Data = data
 		}
 		h.Since = e.At
 		b[h.Pos] = h
@@ -231,13 +240,13 @@ func take(b map[crm.Position]held, e Entry) error {
 // appendTries bounds how often another process may be quicker.
 const appendTries = 100
 
-// append adds an entry at the log's end, wherever that is by now.
-func (d *DeadLetters) append(ctx context.Context, pbx string, kind Kind, v any) error {
+// append adds an entry at the log's end, wherever that is by now: v as JSON, and what follows it.
+func (d *DeadLetters) append(ctx context.Context, pbx string, kind Kind, v any, rest ...byte) error {
 	data, err := json.Marshal(v)
 	if err != nil {
 		return fmt.Errorf("dead letter of %s: %w", pbx, err)
 	}
-	e := Entry{Kind: kind, At: time.Now().UTC().Truncate(time.Microsecond), Data: data}
+	e := Entry{Kind: kind, At: time.Now().UTC().Truncate(time.Microsecond), Data: append(data, rest...)}
 	regressed := false
 	for range appendTries {
 		top, err := d.log.Top(ctx, deadKey(pbx))
@@ -263,7 +272,7 @@ func (d *DeadLetters) append(ctx context.Context, pbx string, kind Kind, v any) 
 
 // tidy trims what stands before the oldest letter that is kept, and gives up the oldest beyond the bounds.
 func (d *DeadLetters) tidy(ctx context.Context, pbx string) error {
-	b, err := d.read(ctx, pbx)
+	b, below, err := d.read(ctx, pbx) // what comes after it may be a letter of another process
 	if err != nil {
 		return err
 	}
@@ -272,10 +281,6 @@ func (d *DeadLetters) tidy(ctx context.Context, pbx string) error {
 		list = append(list, h)
 	}
 	slices.SortFunc(list, func(x, y held) int { return y.entry.Pos.Compare(x.entry.Pos) })
-	below, err := d.Top(ctx, pbx)
-	if err != nil {
-		return fmt.Errorf("trim dead letters of %s: %w", pbx, err)
-	}
 	size := 0
 	for i, h := range list {
 		if size += len(h.Data); i == maxLetters || size > maxLetterBytes && i > 0 {

@@ -40,6 +40,8 @@ func TestLog(t *testing.T, newPlace func(t testing.TB) Place) {
 		"random operations agree with a model":     testModel,
 		"dead letters":                             testDeadLetters,
 		"dead letters are bounded":                 testManyDeadLetters,
+		"a dead letter of an earlier version":      testOldDeadLetter,
+		"dead letters put aside meanwhile":         testDeadLettersMeanwhile,
 		"many add dead letters at once":            testDeadLettersAtOnce,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, newPlace(t)) })

@@ -1,7 +1,10 @@
 package buffertest
 
 import (
+	"context"
+	"encoding/json"
 	"errors"
+	"reflect"
 	"sync"
 	"testing"
 	"time"
@@ -105,6 +108,65 @@ func testManyDeadLetters(t *testing.T, open Place) {
 	got := waiting(t, d)
 	if len(got) > most+2 || len(got) < most-1 || got[len(got)-1] != pos(1, many) {
 		t.Errorf("%d letters wait, up to %v; want about the last %d", len(got), got[len(got)-1], most)
+	}
+}
+
+// testOldDeadLetter: earlier versions kept the bytes of the entry in the JSON.
+func testOldDeadLetter(t *testing.T, open Place) {
+	log, want := open(t), letter(3, 7)
+	data, err := json.Marshal(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustAppend(t, log, "hq:dead", []buffer.Entry{{Pos: pos(1, 1), At: start, Kind: 'L', Data: data}})
+	got, err := buffer.NewDeadLetters(log, nil).List(t.Context(), "hq")
+	if err != nil || len(got) != 1 {
+		t.Fatalf("got %+v, %v; want one letter", got, err)
+	}
+	want.Since = got[0].Since
+	if !reflect.DeepEqual(got[0], want) {
+		t.Errorf("got  %+v\nwant %+v", got[0], want)
+	}
+}
+
+// eventful is a log that something happens to whenever it was read to its end.
+type eventful struct {
+	buffer.Log
+	atEnd func()
+}
+
+// Read implements buffer.Log.
+func (e eventful) Read(ctx context.Context, pbx string, after crm.Position, limit int) ([]buffer.Entry, error) {
+	got, err := e.Log.Read(ctx, pbx, after, limit)
+	if len(got) == 0 && err == nil {
+		e.atEnd()
+	}
+	return got, err
+}
+
+// testDeadLettersMeanwhile: what another process puts aside while a letter is settled is not trimmed with it.
+func testDeadLettersMeanwhile(t *testing.T, open Place) {
+	log, seq := open(t), uint64(1)
+	other := buffer.NewDeadLetters(log, nil)
+	put := func() {
+		if err := other.Put(t.Context(), "hq", letter(1, seq)); err != nil {
+			t.Fatal(err)
+		}
+		seq++
+	}
+	put()
+	ends := 0
+	d := buffer.NewDeadLetters(eventful{log, func() {
+		if ends++; ends == 2 { // the first looks for the letter, the second for what is to be kept
+			put()
+			put()
+		}
+	}}, nil)
+	if err := d.Drop(t.Context(), "hq", pos(1, 1), "boss"); err != nil {
+		t.Fatal(err)
+	}
+	if got := waiting(t, other); len(got) != 2 {
+		t.Errorf("letters %v wait; want two", got)
 	}
 }
 
