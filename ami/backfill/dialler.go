@@ -15,6 +15,7 @@ func findDiallers(rows []CEL, list []*leg) {
 			pickers[extraOf(&rows[i]).Picker] = true
 		}
 	}
+	findTakers(rows, list, pickers)
 	sent := forwards(rows, list)
 	for _, l := range list {
 		_, half := l.localHalf()

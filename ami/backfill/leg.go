@@ -27,6 +27,7 @@ type leg struct {
 	string string // the dial string, "" when unknown
 	dialed bool   // it was dialled, by src or the PBX
 	ended  bool   // the end of its dial was told
+	took   *leg   // the ring whose place it took
 	sent   bool   // first half of a Local pair by which a call goes on that a phone forwarded
 }
 

@@ -209,6 +209,9 @@ func (t *teller) answered(r *CEL, l *leg) {
 	if l.dialed && !l.confirms() {
 		t.dialEnd(r.At, l, "ANSWER", "")
 	}
+	if l.took != nil {
+		t.frame(r.At, "Pickup", "Uniqueid", l.id, "TargetUniqueid", l.took.id)
+	}
 }
 
 // confirms reports whether somebody answered Dial() and was not let in at once: he had
@@ -246,7 +249,7 @@ func (t *teller) enter(r *CEL, l *leg) {
 		creator = r.App
 		room, _, _ = strings.Cut(r.Data, ",")
 	}
-	t.frame(r.At, "BridgeEnter", "Uniqueid", r.Uniqueid, "Linkedid", r.Linkedid, "BridgeUniqueid", e.Bridge,
+	t.frame(r.At, "BridgeEnter", "Uniqueid", r.Uniqueid, "Linkedid", r.Linkedid, "BridgeUniqueid", e.Bridge, "SwapUniqueid", t.replaced(r, l),
 		"BridgeType", kind, "BridgeCreator", creator, "BridgeName", room)
 }
 
@@ -363,7 +366,7 @@ func (t *teller) takenElsewhere(l *leg) bool {
 			return false
 		}
 		answered := o != l && !o.answer.IsZero() && !o.answer.After(l.end) && !o.answer.Before(l.start)
-		return answered || t.pickedUp(o)
+		return answered || t.pickedUp(o) || t.wasTaken(o)
 	})
 }
 

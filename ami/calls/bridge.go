@@ -28,6 +28,7 @@ func (t *Tracker) bridgeEnter(ch *channel) {
 	case conference:
 		t.joinRoom(ch, f.bridge, f.bridgeName, t.mark())
 	case "":
+		t.placeTaken(ch)
 		for _, o := range ch.call.Chans {
 			if b := o.bridge(); b != nil && b.Bridge == f.bridge {
 				t.reseat(o, t.mark())

@@ -66,7 +66,7 @@ func (t *Tracker) dialState(*channel) {
 }
 
 // dialEnd notes how a dial ended. It comes twice in queues: the first one counts.
-// One without a DialBegin is that of a picker, or of a consultation.
+// One without a DialBegin is that of a picker, of who took the ring's place, or of a consultation.
 func (t *Tracker) dialEnd(src *channel) {
 	dst := t.chans[t.f.destUniqueid]
 	if dst == nil {
@@ -77,6 +77,9 @@ func (t *Tracker) dialEnd(src *channel) {
 	}
 	if src != nil && src.call != dst.call {
 		t.merge(src.call, dst.call)
+	}
+	if t.f.dialStatus == "ANSWER" {
+		t.ringTaken(src, dst)
 	}
 	d := t.dialOf(src, dst)
 	d.End, d.Status, d.Forward = t.mark(), t.f.dialStatus, t.f.forward

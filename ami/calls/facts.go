@@ -38,6 +38,14 @@ type span struct {
 	To   mark `json:"o,omitzero"`
 }
 
+// left returns when it ended; never is the greatest.
+func (s span) left() uint64 {
+	if !s.To.set() {
+		return ^uint64(0)
+	}
+	return s.To.Seq
+}
+
 func (s span) covers(seq uint64) bool {
 	return s.From.Seq <= seq && (!s.To.set() || seq <= s.To.Seq)
 }
@@ -57,6 +65,7 @@ type call struct {
 	Rooms      []*room           `json:"rooms,omitempty"`
 	Recs       []*recording      `json:"recs,omitempty"`
 	Pickups    []pickup          `json:"pickups,omitempty"`
+	Takings    []taking          `json:"takings,omitempty"`
 	Consults   []consult         `json:"consults,omitempty"`
 	Mails      []mailing         `json:"vm,omitempty"`
 	Attributes map[string]string `json:"attrs,omitempty"`

@@ -28,7 +28,7 @@ type frame struct {
 	userEvent, conference                string
 	localOne, localTwo                   string
 	transferer, second, transferee       string
-	target, secondBridge                 string
+	target, secondBridge, swap           string
 	parkee, retriever, space, parkerDial string
 	uptime, dnid, response               string
 	startupDate, startupTime, items      string
@@ -186,6 +186,8 @@ func (f *frame) rareField(name string) *string {
 		return &f.target
 	case "SecondBridgeUniqueid":
 		return &f.secondBridge
+	case "SwapUniqueid":
+		return &f.swap
 	case "ParkeeUniqueid":
 		return &f.parkee
 	case "RetrieverUniqueid":

@@ -138,6 +138,10 @@ func (a *call) absorb(b *call) {
 		shift(&b.Pickups[i].Picker)
 		shift(&b.Pickups[i].Target)
 	}
+	for i := range b.Takings {
+		shift(&b.Takings[i].By)
+		shift(&b.Takings[i].Of)
+	}
 	for i := range b.Consults {
 		shift(&b.Consults[i].Chan)
 	}
@@ -160,6 +164,8 @@ func (a *call) join(b *call) {
 		a.addRoom(r)
 	}
 	a.Pickups = append(a.Pickups, b.Pickups...)
+	a.Takings = append(a.Takings, b.Takings...)
+	slices.SortStableFunc(a.Takings, func(x, y taking) int { return cmp.Compare(x.At.Seq, y.At.Seq) })
 	a.Consults = append(a.Consults, b.Consults...)
 	a.Linkedids = append(a.Linkedids, b.Linkedids...)
 	slices.SortStableFunc(a.Linkedids, func(x, y string) int {

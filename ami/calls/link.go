@@ -22,6 +22,7 @@ type walk struct {
 	anchor   int
 	transfer int // of the call, the next to be looked at
 	park     int // likewise
+	taking   int // likewise
 	open     []int
 	near     []int // of each channel that reach found: see link
 }
@@ -90,7 +91,7 @@ func (v *view) link() {
 
 // begin makes the walk ready for another call.
 func (w *walk) begin(v *view) {
-	w.v, w.anchor, w.transfer, w.park = v, v.from, 0, 0
+	w.v, w.anchor, w.transfer, w.park, w.taking = v, v.from, 0, 0, 0
 	w.open, w.in = w.open[:0], w.in[:0]
 	for range v.Chans {
 		w.in = append(w.in, "")
@@ -125,20 +126,39 @@ func (w *walk) settle(at mark) {
 // party off blind is out of it at once, though both are still in their bridge.
 func (w *walk) consults(ch int) bool {
 	v := w.v
+	if v.tookPlace(w.anchor, ch) {
+		return true // he is about to leave
+	}
 	for _, x := range v.Transfers[:w.transfer] {
 		if x.Blind && (x.By == ch || x.By == w.near[ch]) && w.anchor != v.from {
 			return true
 		}
 	}
-	return w.anchor == v.from && v.Chans[w.anchor].Kind == extension && w.transfer == 0 && len(v.links) > 0 && v.consulted(v.dialTo(ch))
+	if w.anchor != v.from || w.transfer > 0 || len(v.links) == 0 {
+		return false
+	}
+	d := v.dialTo(ch)
+	return v.consulted(d) && (v.Chans[w.anchor].Kind == extension || w.awaits(d))
+}
+
+// awaits reports whether the anchor went into a bridge by himself, away from all he had been
+// with, until d was answered, which led there.
+func (w *walk) awaits(d *dial) bool {
+	s := w.v.stayAt(w.anchor, d.End)
+	return s != nil && s.Bridge == w.in[w.anchor] && !slices.ContainsFunc(w.v.links, func(l link) bool { return l.From.Seq >= s.From.Seq })
 }
 
 // moveAnchor finds out with whom the conversation is held now. It begins with the
 // party in From. The far end of an outbound call or a click-to-call takes its place:
 // it is the one who stays when the call is passed on. Whoever transfers or parks the
-// other party leaves the call to him.
+// other party leaves the call to him, and who takes the anchor's place is it.
 func (w *walk) moveAnchor(at mark) {
 	v := w.v
+	for ; w.taking < len(v.Takings) && v.Takings[w.taking].At.Seq <= at.Seq; w.taking++ {
+		if k := v.Takings[w.taking]; k.Of == w.anchor {
+			w.anchor = k.By
+		}
+	}
 	for ; w.transfer < len(v.Transfers) && v.Transfers[w.transfer].At.Seq <= at.Seq; w.transfer++ {
 		x := v.Transfers[w.transfer]
 		if x.Transferee >= 0 && (x.By == w.anchor || x.Second == w.anchor) {

@@ -1,5 +1,7 @@
 package calls
 
+import "slices"
+
 func (t *Tracker) parked(*channel) {
 	f := &t.f
 	ee := t.chans[f.parkee]
@@ -10,12 +12,20 @@ func (t *Tracker) parked(*channel) {
 		return
 	}
 	p := &park{Chan: ee.at, Space: f.space, Retriever: -1, span: span{From: t.mark()}}
-	if kind, _ := t.dev.classify(f.parkerDial + "-0"); kind != trunk { // it is he himself whom a Redirect sent there
+	if kind, _ := t.dev.classify(f.parkerDial + "-0"); kind != trunk {
 		p.By = t.dev.deviceOf(f.parkerDial)
-	}
+	} else if i := slices.IndexFunc(ee.call.Chans, func(o *channel) bool { return o != ee && o.over(f.parkerDial) }); i >= 0 {
+		p.By = ee.call.who(i)
+	} // else it is he himself, whom a Redirect sent there
 	ee.Served = t.mark()
 	ee.call.Parks = append(ee.call.Parks, p)
 	t.touch(ee.call)
+}
+
+// over reports whether the channel is one of the device.
+func (ch *channel) over(device string) bool {
+	tech, name := splitChannel(ch.Name)
+	return tech+"/"+name == device
 }
 
 func openPark(ch *channel) *park {

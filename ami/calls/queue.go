@@ -82,6 +82,7 @@ func (t *Tracker) agentCalled(src *channel) {
 }
 
 func (t *Tracker) agentConnect(ch *channel) {
+	t.ringTaken(ch, t.chans[t.f.destUniqueid])
 	if v := lastVisit(ch, t.f.queue); v != nil && !v.Connected {
 		v.Connected = true
 		t.touch(ch.call)

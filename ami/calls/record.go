@@ -109,16 +109,21 @@ func (v *view) visits() ([]crm.QueueVisit, *crm.Millis) {
 
 func (v *view) talksInto(r *crm.Call) {
 	var talks, holds []span
-	for _, k := range v.talks {
+	for i, k := range v.talks {
 		if k.room != nil && v.Chans[k.ch].Kind != extension {
 			continue
 		}
 		held := v.held(k)
+		talks, holds = append(talks, k.span), append(holds, held...)
+		if n := len(r.Talks); i > 0 && n > 0 && v.goesAlong(k, v.talks[i-1]) {
+			last := &r.Talks[n-1]
+			last.EndedAt, last.HoldMS, last.ConsultMS = k.To.time(), sum(last.HoldMS, total(held)), sum(last.ConsultMS, total(v.consulting(k)))
+			continue
+		}
 		r.Talks = append(r.Talks, crm.Talk{
 			Extension: v.speaker(k), With: v.partner(k), Via: v.via(k), StartedAt: k.From.time(), EndedAt: k.To.time(),
 			HoldMS: total(held), ConsultMS: total(v.consulting(k)), Desk: v.speakersDesk(k),
 		})
-		talks, holds = append(talks, k.span), append(holds, held...)
 	}
 	slices.SortStableFunc(r.Talks, func(a, b crm.Talk) int { return a.StartedAt.Compare(b.StartedAt.Time) })
 	r.TalkMS, r.HoldMS = total(talks), total(holds)

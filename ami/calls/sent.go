@@ -80,19 +80,24 @@ func (v *view) transferer(x *transfer) int {
 }
 
 // targetOf returns whom an attended transfer was to: whoever the transferer was with on the
-// other line. The event does not always name him.
+// other line, at last. The event does not always name him.
 func (v *view) targetOf(x *transfer) string {
+	target, left := "", uint64(0)
 	for i, ch := range v.Chans {
 		if i == x.By || i == x.Second || i == x.Transferee {
 			continue
 		}
 		for _, s := range ch.Stays {
-			if s.Bridge == x.Bridge && s.From.Seq < x.At.Seq {
-				if who := v.personBehind(i, x.At); who != "" {
-					return who
-				}
+			if s.Bridge != x.Bridge || s.From.Seq >= x.At.Seq || target != "" && s.left() <= left {
+				continue
+			}
+			if who := v.personBehind(i, x.At); who != "" {
+				target, left = who, s.left()
 			}
 		}
+	}
+	if target != "" {
+		return target
 	}
 	if x.Second >= 0 && x.Second != x.By {
 		if e := v.Chans[x.Second].Exten; dialable(e) {

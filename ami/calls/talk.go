@@ -264,6 +264,14 @@ func total(spans []span) *crm.Millis {
 	return &sum
 }
 
+// sum adds two durations; nil when either is not known.
+func sum(a, b *crm.Millis) *crm.Millis {
+	if a == nil || b == nil {
+		return nil
+	}
+	return new(*a + *b)
+}
+
 // consulting returns the stretches of a talk in which the person consulted somebody;
 // between two phones, either of them.
 func (v *view) consulting(k *talk) []span {

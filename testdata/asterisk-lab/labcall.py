@@ -247,6 +247,10 @@ class Dialog:
             to += '?Replaces=' + (replaces.callid + ';to-tag=' + replaces.rtag + ';from-tag=' + replaces.ltag).replace('@', '%40').replace(';', '%3B').replace('=', '%3D')
         return await self.transact('REFER', ['Refer-To: <%s>' % to, 'Referred-By: <sip:%s@%s>' % (self.p.user, HOST)])
 
+    def place(self):
+        "the header by which another call takes the place of this one (RFC 3891)"
+        return 'Replaces: %s;to-tag=%s;from-tag=%s' % (self.callid, self.rtag, self.ltag)
+
     # -- incoming INVITE answers
     async def answer(self):
         if self.state not in ('new', 'ringing'):
@@ -712,7 +716,7 @@ sys.dont_write_bytecode = True
 if os.environ.get('LAB_DIALPLAN', 'plain') == 'distro':
     import scenarios_distro, scenarios_distro_chains, scenarios_distro_desk, scenarios_distro_further, scenarios_distro_crossed  # noqa: E402,F401,E401
 else:
-    import scenarios, scenarios_office, scenarios_chains, scenarios_desk, scenarios_further, scenarios_crossed  # noqa: E402,F401,E401
+    import scenarios, scenarios_office, scenarios_chains, scenarios_desk, scenarios_further, scenarios_crossed, scenarios_taken  # noqa: E402,F401,E401
 for _f in filter(None, os.environ.get('LAB_EXTRA_SCENARIOS', '').split(':')):
     exec(compile(open(_f).read(), _f, 'exec'), {'__name__': 'extra'})
 

@@ -1,0 +1,63 @@
+package calls
+
+import "slices"
+
+// A call may come that takes the place of another (INVITE with Replaces, RFC 3891): a phone
+// fetches what rings or talks at another one, or the PBX at the other end of a trunk puts
+// somebody else where the outside party was. Of a ring taken so Asterisk tells only that
+// somebody answered whom nobody had dialled, and of a conversation whose place in the
+// bridge is taken (Asterisk 16 to 22, res/res_pjsip_refer.c and channels/chan_sip.c).
+
+// A taking is that a call took the place of another in a conversation.
+type taking struct {
+	By int  `json:"by"`
+	Of int  `json:"of"`
+	At mark `json:"at"`
+}
+
+// isCaller reports whether the channel's person called, and was not called himself.
+func (ch *channel) isCaller() bool {
+	return ch.Kind != plumbing && ch.call.Origins[ch.Origin].Linkedid == ch.ID && ch.call.dialTo(ch.at) == nil
+}
+
+// ringTaken notes who answered what src dialled, if he was not dialled: it is a pick-up.
+func (t *Tracker) ringTaken(src, by *channel) {
+	if src == nil || by == nil || !by.isCaller() || slices.ContainsFunc(by.call.Pickups, func(p pickup) bool { return p.Picker == by.at }) {
+		return
+	}
+	for _, d := range src.call.Dials {
+		if d.Src != src.at || !d.Begin.set() || d.answered() || d.End.set() && !together(d.End, t.mark()) {
+			continue
+		}
+		target := src.call.Chans[d.Dst]
+		t.merge(src.call, by.call)
+		by.call.Pickups = append(by.call.Pickups, pickup{Picker: by.at, Target: target.at, At: t.mark()})
+		t.touch(by.call)
+		return
+	}
+}
+
+// placeTaken notes whose place in an ordinary bridge a call took. All others who come in
+// somebody's place were called, or were in a bridge before.
+func (t *Tracker) placeTaken(by *channel) {
+	of := t.chans[t.f.swap]
+	if of == nil || of.call != by.call || of.Kind == plumbing || !by.isCaller() || len(by.Stays) > 1 {
+		return
+	}
+	c := by.call
+	if n := len(c.Takings); n == 0 || c.Takings[n-1].By != by.at {
+		c.Takings = append(c.Takings, taking{By: by.at, Of: of.at, At: t.mark()})
+		t.touch(c)
+	}
+}
+
+// tookPlace reports whether a call took another's place.
+func (v *view) tookPlace(by, of int) bool {
+	return slices.ContainsFunc(v.Takings, func(k taking) bool { return k.By == by && k.Of == of })
+}
+
+// goesAlong reports whether a talk is an earlier one, with which its person went on at
+// another of his devices.
+func (v *view) goesAlong(k, was *talk) bool {
+	return k.anchor == was.anchor && v.tookPlace(k.ch, was.ch) && v.speaker(k) == v.speaker(was)
+}
