@@ -86,22 +86,10 @@ func digest(a *Activity, field string) string {
 }
 
 // earlier returns what people set in jobs of the call that were done, the last word about each field, where the mapping
-// still gives what was not wanted then. A call that became part of another is written as the mapping has it.
-func (r *Records) earlier(ctx context.Context, a *Activity, callID string) (map[string]*string, error) {
-	if a.Merged {
-		return nil, nil
-	}
-	jobs, err := r.cfg.Calls.CallJobs(ctx, r.cfg.Tenant, callID, []string{r.cfg.Name})
-	if err != nil {
-		return nil, err
-	}
-	slices.SortFunc(jobs, func(a, b crm.Job) int { return cmp.Compare(a.ID, b.ID) })
+// still gives what was not wanted then.
+func earlier(a *Activity, done []order) map[string]*string {
 	var set map[string]*string
-	for _, j := range jobs {
-		o, err := orderOf(j)
-		if err != nil || j.State != crm.JobDone || o.Call != callID { // or it is of a call that was absorbed
-			continue
-		}
+	for _, o := range done {
 		for field, v := range o.Set {
 			if set == nil {
 				set = map[string]*string{}
@@ -112,7 +100,23 @@ func (r *Records) earlier(ctx context.Context, a *Activity, callID string) (map[
 			}
 		}
 	}
-	return set, nil
+	return set
+}
+
+// done returns the orders of the call's jobs that were done, by whichever process, the oldest first.
+func (r *Records) done(ctx context.Context, callID string) (orders []order, err error) {
+	jobs, err := r.cfg.Calls.CallJobs(ctx, r.cfg.Tenant, callID, []string{r.cfg.Name})
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(jobs, func(a, b crm.Job) int { return cmp.Compare(a.ID, b.ID) })
+	for _, j := range jobs {
+		o, err := orderOf(j)
+		if err == nil && j.State == crm.JobDone && o.Call == callID { // else it is of a call that was absorbed
+			orders = append(orders, o)
+		}
+	}
+	return orders, nil
 }
 
 func orderOf(j crm.Job) (o order, err error) {

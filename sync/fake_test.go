@@ -15,13 +15,16 @@ import (
 // outbox is a crmsync.Store in memory.
 type outbox struct {
 	mu       sync.Mutex
-	events   []crm.StoredEvent // guarded by mu
-	cursor   int64             // guarded by mu
-	jobs     []*leased         // guarded by mu
-	err      error             // guarded by mu; every call fails with it
-	enqueued int               // guarded by mu; calls of Enqueue
-	reads    int               // guarded by mu; calls of EventsOf
-	wrote    int               // guarded by mu; transactions that take the lock to write
+	events   []crm.StoredEvent    // guarded by mu
+	cursor   int64                // guarded by mu
+	jobs     []*leased            // guarded by mu
+	lanes    map[string][]*leased // guarded by mu; jobs by lane
+	over     int                  // guarded by mu; so many of the first jobs are over
+	err      error                // guarded by mu; every call fails with it
+	enqueued int                  // guarded by mu; calls of Enqueue
+	reads    int                  // guarded by mu; calls of EventsOf
+	looks    int                  // guarded by mu; calls of Events
+	wrote    int                  // guarded by mu; transactions that take the lock to write
 }
 
 type leased struct {
@@ -29,6 +32,8 @@ type leased struct {
 	until time.Time
 	place int // in a heap of lanes
 }
+
+func (l *leased) over() bool { return l.State == crm.JobDone || l.State == crm.JobSkipped }
 
 func (o *outbox) add(calls ...string) {
 	o.mu.Lock()
@@ -57,6 +62,13 @@ func (o *outbox) EventsOf(_ context.Context, _ string, after int64, limit int, t
 	return events, upTo, o.err
 }
 
+func (o *outbox) Events(_ context.Context, _ string, after int64, limit int) ([]crm.StoredEvent, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.looks++
+	return o.events[after:min(after+int64(limit), int64(len(o.events)))], o.err
+}
+
 func (o *outbox) OutboxCursor(context.Context, string) (int64, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -76,7 +88,11 @@ func (o *outbox) Enqueue(_ context.Context, _ string, from, to int64, jobs []crm
 	o.cursor = to
 	for _, j := range jobs {
 		j.ID = int64(len(o.jobs) + 1)
-		o.jobs = append(o.jobs, &leased{Job: j})
+		job := &leased{Job: j}
+		if o.lanes == nil {
+			o.lanes = map[string][]*leased{}
+		}
+		o.jobs, o.lanes[j.Lane] = append(o.jobs, job), append(o.lanes[j.Lane], job)
 	}
 	return nil
 }
@@ -89,8 +105,14 @@ func (o *outbox) Claim(_ context.Context, _ string, now time.Time, lease time.Du
 	}
 	o.wrote++
 	seen := map[string]bool{}
-	for _, j := range o.jobs {
-		if j.State == crm.JobDone || j.State == crm.JobSkipped || seen[j.Lane] || len(claimed) == limit {
+	for o.over < len(o.jobs) && o.jobs[o.over].over() {
+		o.over++
+	}
+	for _, j := range o.jobs[o.over:] {
+		if len(claimed) == limit {
+			break
+		}
+		if j.over() || seen[j.Lane] {
 			continue
 		}
 		seen[j.Lane] = true
@@ -141,10 +163,8 @@ func (o *outbox) Jobs(_ context.Context, _ string, state crm.JobState, _ int) (j
 func (o *outbox) CallJobs(_ context.Context, _, callID string, _ []string) (jobs []crm.Job, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for _, j := range o.jobs {
-		if j.Lane == callID {
-			jobs = append(jobs, j.Job)
-		}
+	for _, j := range o.lanes[callID] {
+		jobs = append(jobs, j.Job)
 	}
 	return jobs, nil
 }

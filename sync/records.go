@@ -38,6 +38,7 @@ type calls interface {
 	Contact(ctx context.Context, tenant, id string) (crm.Contact, error)
 	MatchNumber(ctx context.Context, tenant string, e164 crm.Number) ([]crm.Contact, error)
 	CallJobs(ctx context.Context, tenant, callID string, dests []string) ([]crm.Job, error)
+	Events(ctx context.Context, tenant string, after int64, limit int) ([]crm.StoredEvent, error)
 }
 
 // Records is a Bulk remote that keeps a CRM's activities equal to the call records: a call is written when
@@ -205,11 +206,18 @@ func (r *Records) activity(ctx context.Context, j crm.Job, upTo int64) (*Activit
 	if err != nil || a == nil {
 		return nil, err
 	}
-	earlier, err := r.earlier(ctx, a, o.Call)
+	if a.Merged { // it is written as the mapping has it
+		r.set(a, o.Set)
+		return a, nil
+	}
+	done, err := r.done(ctx, o.Call)
+	if err == nil {
+		err = r.takeBack(ctx, a, done, o.Event, j.Unsure)
+	}
 	if err != nil {
 		return nil, &PushError{Class: Throttle, Reason: "the store is away", After: 5 * time.Second, Err: err}
 	}
-	r.set(a, earlier)
+	r.set(a, earlier(a, done))
 	r.set(a, o.Set)
 	return a, nil
 }
@@ -247,11 +255,6 @@ func (r *Records) fill(a *Activity, f *facts) {
 		return
 	}
 	a.Fields = r.render.fill(r.render.fields, f)
-	for _, field := range r.last(a.Call.ID).said {
-		if _, given := a.Fields[field]; !given {
-			a.Fields[field] = "" // it was taken back
-		}
-	}
 	a.Links = r.render.fill(r.render.links[a.Contact.Object], f)
 	if r.has(a.Call.ID, 1) {
 		r.updates(a)
@@ -325,7 +328,7 @@ func (r *Records) has(callID string, event int64) bool {
 func (r *Records) wrote(a Activity, upTo int64) {
 	now := written{upTo: upTo}
 	for _, field := range r.render.said {
-		if v := a.Fields[field]; v != nil && v != "" {
+		if !blank(a.Fields[field]) {
 			now.said = append(now.said, field)
 		}
 	}

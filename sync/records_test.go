@@ -111,6 +111,76 @@ func TestWhatWasTakenBackIsTakenBackThere(t *testing.T) {
 	})
 }
 
+// TestWhatWasWrittenElsewhereIsTakenBackThere: by this process before a restart, or by another node, also when it never learned
+// whether the CRM took it. What was emptied there already stays as people of the CRM leave it.
+func TestWhatWasWrittenElsewhereIsTakenBackThere(t *testing.T) {
+	says := func(id, note string) *crm.Call {
+		c := call(id, true, "resolved")
+		c.Disposition.Note = note
+		return c
+	}
+	for name, answered := range map[string]bool{"done": true, "in doubt": false} {
+		t.Run(name, func(t *testing.T) {
+			sim(t, func(t *testing.T) {
+				h, d := newHouse(), newDesk(10)
+				d.caps.Fields["text"] = "{disposition_note}\n{notes}"
+				before, stop := context.WithCancel(t.Context())
+				ended := make(chan error, 1)
+				d.answer = func(list []crmsync.Activity) []error {
+					if answered || list[0].Call.ID != "hq:1" {
+						return nil
+					}
+					d.mu.Lock()
+					d.rows[list[0].Key] = list[0].Fields // taken, and then the connection is gone
+					d.mu.Unlock()
+					return []error{&crmsync.PushError{Class: crmsync.Ambiguous, Reason: "lost"}}
+				}
+				cfg := crmsync.Config{Store: h, Remote: records(h, d), Tenant: "default", Logger: slog.New(slog.DiscardHandler)}
+				first := crmsync.NewWorker(cfg)
+				go func() { ended <- first.Run(before) }()
+				h.happens(crm.CallUpdated, says("hq:2", "this too"), "")
+				settle(first, 5*time.Second)
+				h.happens(crm.CallUpdated, says("hq:2", ""), "")
+				h.happens(crm.CallUpdated, says("hq:3", ""), "")
+				h.happens(crm.CallUpdated, says("hq:1", "card 4111 1111 1111 1111"), "")
+				settle(first, 5*time.Second)
+				if got := d.row("hq:1")["text"]; got != "card 4111 1111 1111 1111" {
+					t.Fatalf("got %q", got)
+				}
+				stop()
+				<-ended
+				d.answer = nil
+				d.mu.Lock()
+				d.rows[crmsync.Key("default", "hq:2")]["text"] = "what somebody wrote there"
+				d.mu.Unlock()
+				w, _ := keeping(t, h, d, crmsync.Config{})
+				for _, id := range []string{"hq:1", "hq:2", "hq:3", "hq:4"} {
+					h.happens(crm.CallUpdated, says(id, ""), "")
+				}
+				settle(w, 5*time.Minute)
+				if got := d.row("hq:1")["text"]; got != "" {
+					t.Errorf("it still says %q", got)
+				}
+				if got := d.row("hq:2")["text"]; got != "what somebody wrote there" {
+					t.Errorf("what was emptied before says %q", got)
+				}
+				for _, id := range []string{"hq:3", "hq:4"} {
+					if got, there := d.row(id)["text"]; there {
+						t.Errorf("%s, of which nobody said anything, says %q", id, got)
+					}
+				}
+				looked := h.looks
+				h.happens(crm.CallUpdated, says("hq:1", ""), "")
+				h.happens(crm.CallUpdated, says("hq:5", ""), "")
+				settle(w, 5*time.Second)
+				if h.looks != looked {
+					t.Error("the log is asked about what this process wrote, or nobody")
+				}
+			})
+		})
+	}
+}
+
 func TestAnAbsorbedCallPointsAtTheSurvivor(t *testing.T) {
 	sim(t, func(t *testing.T) {
 		h, d := newHouse(), newDesk(10)

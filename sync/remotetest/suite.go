@@ -60,6 +60,9 @@ func (Calls) MatchNumber(context.Context, string, crm.Number) ([]crm.Contact, er
 // CallJobs implements what crmsync.Records needs: nobody has changed any job.
 func (Calls) CallJobs(context.Context, string, string, []string) ([]crm.Job, error) { return nil, nil }
 
+// Events implements what crmsync.Records needs: the log is empty.
+func (Calls) Events(context.Context, string, int64, int) ([]crm.StoredEvent, error) { return nil, nil }
+
 // Ended returns a call that has ended, with a disposition.
 func Ended(id, code string) *crm.Call {
 	at := time.Date(2026, 11, 22, 1, 2, 3, 0, time.UTC)
