@@ -37,10 +37,11 @@ type place struct {
 // settling is how long a modification may take to become visible, for a stamp has only seconds.
 const settling = 10 * time.Second
 
-// Pull implements crmsync.Contacts, by the operation sync, which tells deletions too, but is for administrators only; for
-// others by queries. A merged record is deleted, and a converted lead.
+// Pull implements crmsync.Contacts, by the operation sync, which tells deletions too. It is for administrators only (GetUpdates.php), and
+// on PHP 8 it breaks off: OperationManager.php hands over parameters by their names, and vtws_sync calls its first one otherwise. Then it is
+// by queries. A merged record is deleted, and a converted lead.
 func (v *Connector) Pull(ctx context.Context, token string) (crmsync.Page, error) {
-	if v.modest.Load() {
+	if v.asks.Load() {
 		return v.queried(ctx, token)
 	}
 	p := place{}
@@ -49,15 +50,16 @@ func (v *Connector) Pull(ctx context.Context, token string) (crmsync.Page, error
 			return crmsync.Page{}, fmt.Errorf("place of the pull: %w", err)
 		}
 	}
-	if p.Since == nil { // also where a query stood: our user has become an administrator
+	if p.Since == nil { // also where a query stood: what was amiss with the operation is mended
 		p = place{Since: map[string]int64{}}
 	}
 	name := v.cfg.Contacts[p.Module%len(v.cfg.Contacts)]
 	since := max(1, p.Since[name]) // 0 is taken for absent, and absent for now (vtws_getParameter)
 	r, err := v.do(ctx, "sync", url.Values{"modifiedTime": {strconv.FormatInt(since, 10)}, "elementType": {name}, "syncType": {"application"}})
-	if r.Fault != nil && strings.Contains(r.Fault.Message, "Only admin users") { // GetUpdates.php
-		v.modest.Store(true)
-		return v.queried(ctx, token)
+	if r.Broken || r.Fault != nil && strings.Contains(r.Fault.Message, "Only admin users") {
+		page, err := v.queried(ctx, token)
+		v.asks.Store(err == nil) // else it is down altogether
+		return page, err
 	}
 	if err != nil {
 		return crmsync.Page{}, err

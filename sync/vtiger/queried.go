@@ -10,10 +10,10 @@ import (
 	crmsync "patchcord/sync"
 )
 
-// queried is Pull for a user who is no administrator: in order of modifiedtime and id, all fields that the user's profile
-// shows. What is deleted is found by Existing.
+// queried is Pull without the operation sync: in order of modifiedtime and id, all fields that the user's profile shows. What is
+// deleted is found by Existing.
 func (v *Connector) queried(ctx context.Context, token string) (crmsync.Page, error) {
-	if strings.Contains(token, `"since"`) { // our user was an administrator
+	if strings.Contains(token, `"since"`) { // the operation worked once
 		token = ""
 	}
 	place, err := crmsync.ParsePlace(token)
@@ -72,10 +72,10 @@ func (v *Connector) settled(rows []crmsync.Mark, full bool, at time.Time) string
 	return t.Add(-settling).Format(wallClock)
 }
 
-// Existing implements crmsync.Survivors. To an administrator every deletion is told by Pull.
+// Existing implements crmsync.Survivors. By the operation sync Pull tells of every deletion itself.
 func (v *Connector) Existing(ctx context.Context, name string, ids []string) (map[string]bool, error) {
 	there := map[string]bool{}
-	if !v.modest.Load() {
+	if !v.asks.Load() {
 		for _, id := range ids {
 			there[id] = true
 		}

@@ -23,7 +23,7 @@ type Connector struct {
 	cfg    Config
 	tokens *crmsync.Tokens // sessions
 	clock  clock
-	modest atomic.Bool // our user was refused what only administrators may do
+	asks   atomic.Bool // changes of contacts are asked for by queries: the operation sync is not for us, or breaks off
 
 	mu   sync.Mutex
 	self string // guarded by mu; the id of our own user, such as 19x1; "" before the first login
@@ -40,6 +40,7 @@ type reply struct {
 	Result json.RawMessage
 	Fault  *fault    // nil: it succeeded
 	At     time.Time // by the clock of the server
+	Broken bool      // what answered is no web service, or it broke off
 }
 
 // operations that change something are posted; the others stand in the URL (vtiger_ws_operation).
@@ -61,8 +62,8 @@ func (v *Connector) call(ctx context.Context, operation string, params url.Value
 	if err != nil {
 		return reply{}, err
 	}
-	if a.Status >= 300 {
-		return reply{}, a.Foreign(r.Reads) // itself it answers 200, whatever went wrong
+	if a.Status >= 300 { // itself it answers 200, whatever went wrong, as long as PHP does not break off
+		return reply{Broken: a.Status == http.StatusInternalServerError}, a.Foreign(r.Reads)
 	}
 	return read(a, r.Reads)
 }
@@ -83,7 +84,7 @@ func read(a crmsync.Answer, reads bool) (reply, error) {
 		if reads {
 			p.Class = crmsync.Transient
 		}
-		return reply{}, p
+		return reply{Broken: true}, p
 	}
 	r := reply{Result: got.Result, At: time.Now()}
 	if at, err := http.ParseTime(a.Header.Get("Date")); err == nil {

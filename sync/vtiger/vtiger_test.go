@@ -2,6 +2,7 @@ package vtiger_test
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -266,19 +267,28 @@ func TestContactsAreReadOnceAndThenTheirChanges(t *testing.T) {
 	}
 }
 
-// TestContactsOfAUserWhoIsNoAdministrator are read by queries: at first all, then what changed; what is deleted or converted is
+// TestContactsWithoutTheOperationSync are read by queries: at first all, then what changed; what is deleted or converted is
 // found by looking for it. Bulk changes of one second are none that a pull stands still at.
-func TestContactsOfAUserWhoIsNoAdministrator(t *testing.T) {
+func TestContactsWithoutTheOperationSync(t *testing.T) {
 	tokyo, err := time.LoadLocation("Asia/Tokyo")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, known := range map[string]string{"in a zone that is not known": "", "in a known zone": "Asia/Tokyo"} {
+	for name, tt := range map[string]struct {
+		zone string
+		php8 bool
+	}{
+		"no administrator, in a zone that is not known": {},
+		"no administrator, in a known zone":             {zone: "Asia/Tokyo"},
+		"an administrator, and PHP 8":                   {php8: true},
+	} {
 		t.Run(name, func(t *testing.T) {
 			now := time.Date(2026, 11, 22, 1, 2, 3, 0, time.UTC)
-			i := open(t, func(s *vtigertest.Server, c *vtiger.Config) { s.Zone, c.Zone = tokyo, known })
+			i := open(t, func(s *vtigertest.Server, c *vtiger.Config) { s.Zone, s.PHP8, c.Zone = tokyo, tt.php8, tt.zone })
 			i.Now = func() time.Time { return now }
-			i.Demote()
+			if !tt.php8 {
+				i.Demote()
+			}
 			account := i.Put("Accounts", vtigertest.Row{"accountname": "Acme"})
 			var first string
 			for n := range 250 {
@@ -321,6 +331,27 @@ func TestContactsOfAUserWhoIsNoAdministrator(t *testing.T) {
 				t.Errorf("there are %v, %v", there, err)
 			}
 		})
+	}
+}
+
+// TestAnOutageIsNoReasonForQueries: they would fail as well, and the next pull asks for the operation again.
+func TestAnOutageIsNoReasonForQueries(t *testing.T) {
+	i := open(t, nil)
+	id := i.Put("Contacts", vtigertest.Row{"lastname": "Ann"})
+	i.network.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Query().Get("operation") == "sync" || r.URL.Query().Get("operation") == "query" {
+			w.WriteHeader(http.StatusInternalServerError)
+			return
+		}
+		i.Server.ServeHTTP(w, r)
+	})
+	if p := remotetest.Failure(t, func() error { _, err := i.connector.Pull(t.Context(), ""); return err }()); p.Class != crmsync.Transient {
+		t.Errorf("got %v", p)
+	}
+	i.network.Handler = i.Server
+	page, err := i.connector.Pull(t.Context(), "")
+	if err != nil || len(page.Changed) != 1 || page.Changed[0].ID != id || !strings.Contains(page.Token, "since") {
+		t.Errorf("then %+v, %v; want the contact by the operation sync", page, err)
 	}
 }
 

@@ -1,7 +1,7 @@
 // Package vtigertest is a Vtiger CRM for tests: webservice.php as far as events, contacts, leads and accounts go.
 //
 // It does what the sources of Vtiger 7.5 and F-RevoCRM 8.0 do. webservice.php: status 200 whatever happens, a warning of PHP
-// before the answer, and of an unknown operation the words of PHP alone. OperationManager.php, VTQL_Lexer.php, VTQL_Parser.php: the
+// before the answer, and of an unknown operation the words of PHP alone, or with display_errors off status 500 and no word. OperationManager.php, VTQL_Lexer.php, VTQL_Parser.php: the
 // query language. GetUpdates.php: changes of a second at a time, at most about 100. Activity.php: an event that ends when it begins
 // lasts 24 hours. CRMEntity.php: stamps in the time zone of the server, which is said nowhere.
 package vtigertest
@@ -31,6 +31,7 @@ type Server struct {
 	Zone      *time.Location // $default_timezone
 	Now       func() time.Time
 	Warning   string // what PHP prints before every answer
+	PHP8      bool   // of which the operation sync, whose first parameter has two names, breaks off
 
 	mu       sync.Mutex
 	rows     map[string]map[string]*record // guarded by mu; by module, then id
@@ -170,7 +171,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}()
 	result, ok := s.operate(r)
-	if !ok {
+	switch {
+	case !ok && s.PHP8:
+		w.WriteHeader(http.StatusInternalServerError)
+		return
+	case !ok:
 		_, _ = fmt.Fprint(w, "<br />\n<b>Fatal error</b>:  Uncaught WebServiceException in OperationManager.php:75")
 		return
 	}
@@ -215,6 +220,9 @@ func (s *Server) operate(r *http.Request) (result any, ok bool) {
 		return s.save("revise", "Events", get("element"))
 	case "query":
 		return s.query(get("query")), true
+	}
+	if s.PHP8 {
+		return nil, false
 	}
 	return s.sync(get("modifiedTime"), get("elementType"), get("syncType")), true
 }
