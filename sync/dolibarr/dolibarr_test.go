@@ -173,10 +173,31 @@ func TestRefusals(t *testing.T) {
 			t.Errorf("got %v", p)
 		}
 	})
-	t.Run("a module that is not enabled needs a person", func(t *testing.T) {
+	for name, disable := range map[string]func(*dolibarrtest.Server){
+		"the module API is not enabled":          func(s *dolibarrtest.Server) { s.NoAPI = true },
+		"the module Agenda is not enabled in 16": func(s *dolibarrtest.Server) { s.NoAgenda = true },
+		"the module Agenda is not enabled in 22": func(s *dolibarrtest.Server) { s.NoAgenda, s.Recent = true, true },
+		"the administrator restricts the API":    nil,
+	} {
+		t.Run(name+": that needs a person", func(t *testing.T) {
+			i := open(t)
+			if disable == nil {
+				i.network.Handler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+					w.WriteHeader(http.StatusNotImplemented)
+					_, _ = io.WriteString(w, "The API with endpoint /agendaevents is forbidden by config API_ENDPOINT_RULES")
+				})
+			} else {
+				disable(i.Server)
+			}
+			if p := remotetest.Failure(t, i.push(t, remotetest.Ended("hq:1.1", "resolved"), nil)); p.Class != crmsync.Auth || p.After == 0 || !strings.Contains(p.Reason, "module") {
+				t.Errorf("got %v", p)
+			}
+		})
+	}
+	t.Run("an answer that breaks off is asked for again", func(t *testing.T) {
 		i := open(t)
-		i.NoAPI = true
-		if p := remotetest.Failure(t, i.push(t, remotetest.Ended("hq:1.1", "resolved"), nil)); p.Class != crmsync.Auth || !strings.Contains(p.Reason, "Agenda") {
+		i.network.Handler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `[{"id":"1","lab`) })
+		if p := remotetest.Failure(t, i.push(t, remotetest.Ended("hq:1.1", "resolved"), nil)); p.Class != crmsync.Transient {
 			t.Errorf("got %v", p)
 		}
 	})

@@ -1,6 +1,7 @@
 package dolibarr
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -57,7 +58,11 @@ func (d *Connector) do(ctx context.Context, method, path string, body, into any)
 	dec.UseNumber()
 	if err := dec.Decode(into); err != nil {
 		p := &crmsync.PushError{Class: crmsync.Ambiguous, Reason: "what answers is no Dolibarr, or it broke off", Err: err}
-		if reads {
+		switch {
+		case reads && !bytes.HasPrefix(bytes.TrimSpace(a.Body), []byte("[")) && !bytes.HasPrefix(bytes.TrimSpace(a.Body), []byte("{")):
+			p.Reason = "what answers is not the API of a Dolibarr"
+			return a, p.SetUp(enabled) // without the module it answers with words, and with 200 (api/index.php)
+		case reads:
 			p.Class = crmsync.Transient
 		}
 		return a, p
@@ -135,6 +140,9 @@ func nothing(a crmsync.Answer) bool {
 	return a.Status == http.StatusNotFound && empty.MatchString(strings.TrimSpace(message))
 }
 
+// enabled is what to look at when the API is not there.
+const enabled = `are the modules "API / Web services (REST server)" and Agenda enabled, and is the address right?`
+
 var (
 	errorName = regexp.MustCompile(`^Error[A-Za-z]+$`)
 	lock      = regexp.MustCompile(`(?i)deadlock|lock wait|DB_ERROR`)
@@ -151,11 +159,11 @@ func refusal(a crmsync.Answer, reads bool) *crmsync.PushError {
 	p := a.Refusal(reads, detail)
 	switch {
 	case a.Status == http.StatusUnauthorized || a.Status == http.StatusForbidden:
-		return p.SetUp("is the key good, and has its user the rights?")
+		return p.SetUp("is the key good, has its user the rights, and are the modules enabled? Of one that is not nobody has any")
 	case a.Status == http.StatusNotFound && nothing(a): // deleted since it was found
 		p.Class = crmsync.Transient
-	case a.Status == http.StatusNotFound:
-		return p.SetUp("are the modules API and Agenda enabled, and is the address right?")
+	case a.Status == http.StatusNotFound, a.Status == http.StatusNotImplemented: // 501: endpoints are restricted, or missing
+		return p.SetUp(enabled)
 	case a.Status == http.StatusServiceUnavailable && strings.Contains(message, "nknown column"),
 		reads && a.Status == http.StatusBadRequest: // a filter that is not taken: 503 in 16, 400 in 22
 		return p.SetUp("this version lacks a column, or takes no such filter")

@@ -25,14 +25,15 @@ type Row map[string]any
 
 // Server is one installation, whose API user has the number 1.
 type Server struct {
-	Key    string
-	Now    func() time.Time
-	Modest bool // the user may not make events of others
-	Shy    bool // nor read its own card
-	Recent bool // rights are 403, a list of no events is empty, and an event without an owner or a type is 400
-	NoAPI  bool // the module Agenda is not enabled
-	Sales  bool // it may see its own customers alone, so a list has no events of nobody (api_agendaevents.class.php)
-	Narrow bool // the tables have no characters beyond U+FFFF
+	Key      string
+	Now      func() time.Time
+	Modest   bool // the user may not make events of others
+	Shy      bool // nor read its own card
+	Recent   bool // rights are 403, a list of no events is empty, and an event without an owner or a type is 400
+	NoAPI    bool // the module API is not enabled: words, and 200 (api/index.php)
+	NoAgenda bool // the module Agenda is not enabled, so nobody has its rights
+	Sales    bool // it may see its own customers alone, so a list has no events of nobody (api_agendaevents.class.php)
+	Narrow   bool // the tables have no characters beyond U+FFFF
 
 	mu     sync.Mutex
 	tables map[string]map[int]Row // guarded by mu; by kind, then number
@@ -121,14 +122,19 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case !ok:
 		w.WriteHeader(http.StatusNotFound)
+	case s.NoAPI:
+		_, _ = fmt.Fprint(w, "Module <b>Api</b> must be enabled before using this feature.<br><br>Go here to activate the module")
 	case r.Header.Get("DOLAPIKEY") != s.Key:
 		refuse(w, http.StatusUnauthorized, "Unauthorized: Access not allowed for login", "")
 	case path == "users/info" && s.Shy:
 		s.forbid(w, "Not allowed")
 	case path == "users/info":
 		answer(w, Row{"id": "1", "login": "sync"})
-	case s.tables[kind] == nil || s.NoAPI && kind == "agendaevents":
-		refuse(w, http.StatusNotFound, "Not Found", "")
+	case s.tables[kind] == nil: // there is no such file
+		w.WriteHeader(http.StatusNotImplemented)
+		_, _ = fmt.Fprint(w, "API not found (failed to include API file)")
+	case s.NoAgenda && kind == "agendaevents":
+		s.forbid(w, "Insufficient rights to read events")
 	case r.Method == http.MethodGet && id == "":
 		s.list(w, r, kind)
 	case r.Method == http.MethodGet:
