@@ -9,7 +9,7 @@ import (
 )
 
 // checkCRM logs in to a CRM and looks for an activity that cannot be there: that proves the credentials, the right to
-// read, and the field that keeps our key. Nothing is written.
+// read, and the field that keeps our key. Then it reads a page of contacts. Nothing is written.
 func (c *checkCmd) checkCRM(ctx context.Context, cfg *Config, m *CRMConfig, r *report) {
 	about := "crm " + m.Name
 	connector, err := m.connect(crmParts{quota: &crmsync.Quota{}, vault: daemonVault{cfg, m.Name}})
@@ -24,6 +24,13 @@ func (c *checkCmd) checkCRM(ctx context.Context, cfg *Config, m *CRMConfig, r *r
 		return
 	}
 	r.say(fine, about, "takes our login, and has the field that keeps a call's key")
+	if contacts, ok := connector.(crmsync.Contacts); ok && !m.NoContacts {
+		if _, err := contacts.Pull(ctx, ""); err != nil {
+			r.say(broken, about, "its contacts cannot be read: %v", err)
+			return
+		}
+		r.say(fine, about, "lets us read its contacts")
+	}
 }
 
 // daemonVault is the vault of the daemon whose configuration that is: a refresh token that counts once and is renewed here must be

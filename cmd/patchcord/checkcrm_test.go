@@ -71,4 +71,15 @@ func TestACRMBehindAProxy(t *testing.T) {
 	if r.worst != broken || !strings.Contains(out.String(), "let it read all calls") {
 		t.Errorf("with a role that reads its own calls: %s", out.String())
 	}
+	fake.Show("all")
+	fake.Hide("Contact")
+	out.Reset()
+	if (&checkCmd{Wait: 10 * time.Second}).checkCRM(t.Context(), &Config{Store: "sqlite", DataDir: t.TempDir()}, &m, r); !strings.Contains(out.String(), "FAIL  crm espo     its contacts") {
+		t.Errorf("with a role that reads no contacts: %s", out.String())
+	}
+	m.NoContacts = true
+	out.Reset()
+	if (&checkCmd{Wait: 10 * time.Second}).checkCRM(t.Context(), &Config{Store: "sqlite", DataDir: t.TempDir()}, &m, r); strings.Contains(out.String(), "FAIL") {
+		t.Errorf("without contacts: %s", out.String())
+	}
 }

@@ -70,7 +70,7 @@ const unassignable = "Assignment failure"
 func reason(a crmsync.Answer) string { return a.Header.Get("X-Status-Reason") }
 
 // forEveryRecord are the beginnings of reasons that are about the role or the connection, not about a record.
-var forEveryRecord = []string{unassignable, "No create access", "No read access", "Max failed login", "Not allowed", "Forbidden attribute"}
+var forEveryRecord = []string{unassignable, "No create access", "No read access", "No edit access", "Max failed login", "Not allowed", "Forbidden attribute"}
 
 // refusal says what a status of 300 and more means. What the X-Status-Reason and the label say names fields and entity
 // types, never a value. A bare 500 is what a write gets for a violated index of the database as well as for a failure after

@@ -164,12 +164,38 @@ func TestARoleThatHidesCallsWritesNothing(t *testing.T) {
 	})
 }
 
+// TestANewUserIsToldWhatItLacks: it has no role, or one that may not create calls. A look-up is all that a check does.
+func TestANewUserIsToldWhatItLacks(t *testing.T) {
+	for name, lack := range map[string]func(installation){
+		"no role":         func(i installation) { i.Show("") },
+		"no right to add": func(i installation) { i.Forbid("No create access.") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			i := open(t, nil)
+			lack(i)
+			_, err := i.connector.Find(t.Context(), []string{crmsync.Key("default", "")})
+			if p := remotetest.Failure(t, err); p.Class != crmsync.Auth || p.After == 0 || !strings.Contains(p.Reason, "read, create and edit all calls") {
+				t.Errorf("got %v", p)
+			}
+		})
+	}
+}
+
 func TestRefusals(t *testing.T) {
 	i := open(t, nil)
 	c := remotetest.Ended("hq:1.1", "resolved")
-	i.Forbid("No create access.")
-	if p := remotetest.Failure(t, i.push(t, c, nil)); p.Class != crmsync.Auth || !strings.Contains(p.Reason, "No create access") || p.After == 0 {
-		t.Errorf("a role without the right is %v", p)
+	if err := i.push(t, c, nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, reason := range []string{"No create access.", "No edit access."} { // the role was changed since we asked for it
+		i.Forbid(reason)
+		other := c
+		if strings.Contains(reason, "create") {
+			other = remotetest.Ended("hq:2.1", "resolved")
+		}
+		if p := remotetest.Failure(t, i.push(t, other, nil)); p.Class != crmsync.Auth || !strings.Contains(p.Reason, strings.TrimSuffix(reason, ".")) || p.After == 0 {
+			t.Errorf("a role without the right is %v", p)
+		}
 	}
 	i.Forbid("")
 	c.Disposition.Note = i.Bad()

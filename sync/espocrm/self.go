@@ -41,7 +41,7 @@ type self struct {
 const selfLasts = time.Hour
 
 // me returns the id of our own user, who gets the calls of nobody: a Call must be assigned to someone. It is an error when its role
-// does not show it every Call: a look-up would miss what belongs to others, and it would be written a second time.
+// may not create a Call, or does not show it every one: a look-up would miss what belongs to others, and it would be written a second time.
 func (e *Connector) me(ctx context.Context) (string, error) {
 	e.mu.Lock()
 	known := e.self
@@ -57,8 +57,11 @@ func (e *Connector) me(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if level := u.reads(); level != "" && level != "all" {
-		return "", (&crmsync.PushError{Reason: "our user's role reads calls at the level " + level}).SetUp(
+	switch may := u.calls(); {
+	case may.Read == "no" || may.Create == "no":
+		return "", (&crmsync.PushError{Reason: "our user's role may not read, or not create calls"}).SetUp("let it read, create and edit all calls")
+	case may.Read != "" && may.Read != "all":
+		return "", (&crmsync.PushError{Reason: "our user's role reads calls at the level " + may.Read}).SetUp(
 			"a call that it does not see would be written twice: let it read all calls")
 	}
 	e.mu.Lock()
@@ -67,11 +70,18 @@ func (e *Connector) me(ctx context.Context) (string, error) {
 	return e.self.id, nil
 }
 
-// reads is the level at which the role reads calls: all, team, own or no; "" when it is not told.
-func (u appUser) reads() string {
-	var levels struct {
-		Read string `json:"read"`
+// levels is what the role may do with calls: all, team, own or no, and to create yes or no; "" when it is not told.
+type levels struct {
+	Create string `json:"create"`
+	Read   string `json:"read"`
+}
+
+func (u appUser) calls() levels {
+	table := u.ACL.Table.Call
+	if string(table) == "false" { // no role, or one that does not name them (Acl/Table.php)
+		return levels{"no", "no"}
 	}
-	_ = json.Unmarshal(u.ACL.Table.Call, &levels) // no object, or none: not told
-	return levels.Read
+	var may levels
+	_ = json.Unmarshal(table, &may) // no object, or none: not told
+	return may
 }

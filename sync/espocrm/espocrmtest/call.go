@@ -31,7 +31,7 @@ func (s *Server) write(w http.ResponseWriter, r *http.Request, id string) {
 	case json.NewDecoder(r.Body).Decode(&body) != nil:
 		w.WriteHeader(http.StatusInternalServerError)
 		return
-	case id == "" && s.role != "":
+	case s.role != "" && (id == "") == !strings.HasPrefix(s.role, "No edit"):
 		s.refuse(w, http.StatusForbidden, s.role, "", nil)
 		return
 	case id != "" && old == nil:

@@ -39,7 +39,8 @@ type Server struct {
 	minted  int                       // guarded by mu
 	created int                       // guarded by mu
 	role    string                    // guarded by mu; "" for all rights, or a reason to refuse every call with
-	reads   string                    // guarded by mu; at which level the role reads calls: "all" or "own"
+	reads   string                    // guarded by mu; at which level the role reads calls: "all" or "own", or "" when the user has no role
+	hidden  string                    // guarded by mu; an entity type that the role does not read, "" for none
 	broken  int                       // guarded by mu; writes that are stored and answered with a bare 500 yet
 }
 
@@ -101,11 +102,19 @@ func (s *Server) Forbid(reason string) {
 	s.role = reason
 }
 
-// Show sets at which level the role reads calls: "all", or "own": those that are assigned to the API user.
+// Show sets at which level the role reads calls: "all", or "own": those that are assigned to the API user, or "" when it has no role, as
+// a new user has none.
 func (s *Server) Show(level string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.reads = level
+}
+
+// Hide takes the right to read an entity type from the role.
+func (s *Server) Hide(entity string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.hidden = entity
 }
 
 // sees reports whether the role shows the API user a record.
@@ -176,6 +185,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case path == "App/user":
 		s.user(w, byPassword)
+	case entity == "Call" && s.reads == "" || entity == s.hidden:
+		s.refuse(w, http.StatusForbidden, "No read access.", "", nil)
 	case s.tables[entity] == nil:
 		s.refuse(w, http.StatusNotFound, "Page not found", "", nil)
 	case r.Method == http.MethodGet && id == "":
@@ -210,7 +221,15 @@ func (s *Server) authorized(r *http.Request, path string) (byPassword, ok bool) 
 }
 
 func (s *Server) user(w http.ResponseWriter, byPassword bool) {
-	answer := Row{"user": Row{"id": "u0", "userName": "sync"}, "acl": Row{"table": Row{"Call": Row{"create": "yes", "read": s.reads, "edit": "all", "delete": "no", "stream": "no"}, "Import": false}}, "preferences": Row{}}
+	create := "yes"
+	if strings.HasPrefix(s.role, "No create") {
+		create = "no"
+	}
+	var calls any = Row{"create": create, "read": s.reads, "edit": "all", "delete": "no", "stream": "no"}
+	if s.reads == "" {
+		calls = false // Espo\Core\Acl\Table\DefaultTable
+	}
+	answer := Row{"user": Row{"id": "u0", "userName": "sync"}, "acl": Row{"table": Row{"Call": calls, "Import": false}}, "preferences": Row{}}
 	if byPassword {
 		s.minted++
 		token := fmt.Sprint("t", s.minted)
