@@ -48,3 +48,32 @@ func TestCallsWithoutKindsAreFound(t *testing.T) {
 }
 
 func monthOf(year, month int) int { return 12*year + month - 1 }
+
+// TestKindsAreStoredOnceAConnection: what was stored is not stored again, until there may be another server.
+func TestKindsAreStoredOnceAConnection(t *testing.T) {
+	s := openTemp(t)
+	c := &crm.Call{ID: "hq:1.1", PBX: "hq", StartedAt: crm.At(time.Unix(1_700_000_000, 0)), EndedAt: crm.At(time.Unix(1_700_001_000, 0))}
+	stored := func() (n int) {
+		t.Helper()
+		err := s.ingest(t.Context(), "store a call", func(x tx) error {
+			if err := putRecords(t.Context(), x, "default", []*crm.Call{c}); err != nil {
+				return err
+			}
+			return x.one(t.Context(), `WITH gone AS (DELETE FROM call_kinds RETURNING 1) SELECT count(*) FROM gone`, nil, &n)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	if first, again := stored(), stored(); first == 0 || again != 0 {
+		t.Errorf("stored %d kinds, and %d with the next call; want some and none", first, again)
+	}
+	s.in.Reset()
+	if n := stored(); n == 0 {
+		t.Error("after the connections were lost no kind was stored")
+	}
+	if n := stored(); n != 0 {
+		t.Errorf("with the call after that %d kinds were stored", n)
+	}
+}

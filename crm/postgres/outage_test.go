@@ -36,7 +36,7 @@ func TestAnEarlierEventHoldsBackLaterOnes(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer first.Rollback(ctx)
-	n, err := reserve(ctx, tx{first}, 1)
+	n, err := reserve(ctx, tx{Tx: first}, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,17 +45,17 @@ func TestAnEarlierEventHoldsBackLaterOnes(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer second.Rollback(ctx)
-	m, err := reserve(ctx, tx{second}, 3)
+	m, err := reserve(ctx, tx{Tx: second}, 3)
 	if err != nil || m != n+1 {
 		t.Fatalf("got number %d, %v after %d; want the next one", m, err, n)
 	}
-	putOne(t, tx{second}, m)
+	putOne(t, tx{Tx: second}, m)
 	if err := second.Commit(ctx); err != nil {
 		t.Fatal(err)
 	}
 	wantEvents(t, s)
 
-	putOne(t, tx{first}, n)
+	putOne(t, tx{Tx: first}, n)
 	if err := first.Commit(ctx); err != nil {
 		t.Fatal(err)
 	}
@@ -69,18 +69,18 @@ func TestANumberThatNobodyUsesHoldsNobodyBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := reserve(ctx, tx{lost}, 1); err != nil {
+	if _, err := reserve(ctx, tx{Tx: lost}, 1); err != nil {
 		t.Fatal(err)
 	}
 	kept, err := s.api.Begin(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
-	n, err := reserve(ctx, tx{kept}, 1)
+	n, err := reserve(ctx, tx{Tx: kept}, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	putOne(t, tx{kept}, n)
+	putOne(t, tx{Tx: kept}, n)
 	if err := errors.Join(kept.Commit(ctx), lost.Rollback(ctx)); err != nil {
 		t.Fatal(err)
 	}

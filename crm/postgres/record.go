@@ -152,7 +152,10 @@ func putKinds(ctx context.Context, t tx, tenant string, changes []change) error 
 	for i := range changes {
 		rows[i] = &changes[i].row
 	}
-	kinds := stored.Kinds(rows...)
+	kinds := t.kinds.Of(tenant, rows...)
+	if len(kinds) == 0 {
+		return nil
+	}
 	keys, months, facets := make([]string, len(kinds)), make([]int, len(kinds)), make([]string, len(kinds))
 	for i, k := range kinds {
 		keys[i], months[i], facets[i] = k.Key, k.Month, k.Facets

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"sync/atomic"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"patchcord/crm"
@@ -33,6 +34,7 @@ type Store struct {
 	slow   *pgxpool.Pool
 	own    *pgxpool.Pool // leases: a node that waits for its own commits would lose its PBXs
 	closed atomic.Bool
+	kinds  stored.KindMemory
 	budget stored.Budget // of lists of calls; tests lower it
 
 	beforeCommit func() // for tests, which delay commits here; nil otherwise
@@ -47,16 +49,16 @@ var _ crm.Store = (*Store)(nil)
 func Open(ctx context.Context, url string, cfg Config) (*Store, error) {
 	s := &Store{}
 	var err error
-	if s.in, err = openPool(ctx, url, cmp.Or(cfg.IngestConns, 2)); err != nil {
+	if s.in, err = s.openPool(ctx, url, cmp.Or(cfg.IngestConns, 2)); err != nil {
 		return nil, err
 	}
-	if s.api, err = openPool(ctx, url, cmp.Or(cfg.APIConns, 8)); err != nil {
+	if s.api, err = s.openPool(ctx, url, cmp.Or(cfg.APIConns, 8)); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
-	if s.slow, err = openPool(ctx, url, cmp.Or(cfg.SlowConns, 2)); err != nil {
+	if s.slow, err = s.openPool(ctx, url, cmp.Or(cfg.SlowConns, 2)); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
-	if s.own, err = openPool(ctx, url, cmp.Or(cfg.LeaseConns, 2)); err != nil {
+	if s.own, err = s.openPool(ctx, url, cmp.Or(cfg.LeaseConns, 2)); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	if err := s.migrate(ctx); err != nil {
@@ -68,7 +70,7 @@ func Open(ctx context.Context, url string, cfg Config) (*Store, error) {
 	return s, nil
 }
 
-func openPool(ctx context.Context, url string, conns int) (*pgxpool.Pool, error) {
+func (s *Store) openPool(ctx context.Context, url string, conns int) (*pgxpool.Pool, error) {
 	c, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, fmt.Errorf("open store: %w", err) // pgx hides the password
@@ -82,6 +84,10 @@ func openPool(ctx context.Context, url string, conns int) (*pgxpool.Pool, error)
 		"timezone":                            "UTC",
 	} {
 		c.ConnConfig.RuntimeParams[key] = cmp.Or(c.ConnConfig.RuntimeParams[key], value)
+	}
+	c.AfterConnect = func(context.Context, *pgx.Conn) error {
+		s.kinds.Forget() // after a failover the server may have lost the last of them
+		return nil
 	}
 	p, err := pgxpool.NewWithConfig(ctx, c)
 	if err != nil {

@@ -19,7 +19,10 @@ import (
 )
 
 // tx is a running transaction. Every string it is given is cleaned first.
-type tx struct{ pgx.Tx }
+type tx struct {
+	pgx.Tx
+	kinds *stored.NewKinds // stored in it
+}
 
 // maxTries is how often a transaction is begun that the server undid because it
 // met another one.
@@ -70,8 +73,10 @@ func (s *Store) run(ctx context.Context, p *pgxpool.Pool, o pgx.TxOptions, fn fu
 }
 
 func (s *Store) attempt(ctx context.Context, p *pgxpool.Pool, o pgx.TxOptions, fn func(tx) error) error {
-	return pgx.BeginTxFunc(ctx, p, o, func(t pgx.Tx) error {
-		if err := fn(tx{t}); err != nil {
+	var kinds *stored.NewKinds
+	err := pgx.BeginTxFunc(ctx, p, o, func(t pgx.Tx) error {
+		kinds = s.kinds.Begin() // now that there is a connection, which forgets all when it is new
+		if err := fn(tx{t, kinds}); err != nil {
 			return err
 		}
 		if s.beforeCommit != nil {
@@ -79,6 +84,10 @@ func (s *Store) attempt(ctx context.Context, p *pgxpool.Pool, o pgx.TxOptions, f
 		}
 		return nil
 	})
+	if err == nil {
+		kinds.Committed()
+	}
+	return err
 }
 
 // exec runs a statement and returns how many rows it touched.

@@ -129,7 +129,8 @@ func put(ctx context.Context, t tx, tenant string, old kept, c *crm.Call, a stor
 	if err := putKinds(ctx, t, tenant, &row); err != nil {
 		return row, err
 	}
-	return row, putTerms(ctx, t, no, old.terms, &row)
+	putTerms(t, no, old.terms, &row)
+	return row, nil
 }
 
 // putKeys brings the key index from what old has to what row has.
@@ -152,43 +153,49 @@ func putKeys(ctx context.Context, t tx, tenant string, old kept, row *stored.Row
 	return err
 }
 
-// kindOf is a kind of calls of a tenant.
-type kindOf struct {
-	tenant string
-	stored.Kind
-}
-
-// putKinds stores what kinds of calls there are from now on, each once a transaction.
+// putKinds stores what kinds of calls there are from now on.
 func putKinds(ctx context.Context, t tx, tenant string, row *stored.Row) error {
 	var rows [][]any
-	for _, k := range row.Kinds {
-		if of := (kindOf{tenant, k}); !t.kinds[of] {
-			t.kinds[of], rows = true, append(rows, []any{tenant, k.Key, k.Month, k.Facets})
-		}
+	for _, k := range t.kinds.Of(tenant, row) {
+		rows = append(rows, []any{tenant, k.Key, k.Month, k.Facets})
 	}
 	return t.many(ctx, `INSERT INTO call_kinds (tenant, key, month, facets) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`, rows)
 }
 
+// termChange is what a call has in the inverted index, and what it shall have.
+type termChange struct {
+	no       int64
+	old, now string // "": it is not in it
+}
+
 // putTerms brings the inverted index from the terms old to those of the row. Open
 // calls are not in it: they are few, and change often.
-func putTerms(ctx context.Context, t tx, no int64, old string, row *stored.Row) error {
-	terms := row.Terms
+func putTerms(t tx, no int64, old string, row *stored.Row) {
+	now := row.Terms
 	if row.Open {
-		terms = ""
+		now = ""
 	}
-	if terms == old {
-		return nil
+	if now != old {
+		*t.terms = append(*t.terms, termChange{no, old, now})
 	}
-	if old != "" {
-		if _, err := t.exec(ctx, `DELETE FROM call_terms WHERE rowid = $1`, no); err != nil {
-			return err
+}
+
+// changeTerms makes the changes of a transaction, one after the other: before a statement that may have to
+// be undone by itself, as one that makes several rows, FTS5 writes what it has gathered as a segment of its own.
+func changeTerms(ctx context.Context, t tx) error {
+	for _, c := range *t.terms {
+		if c.old != "" {
+			if _, err := t.exec(ctx, `DELETE FROM call_terms WHERE rowid = $1`, c.no); err != nil {
+				return err
+			}
+		}
+		if c.now != "" {
+			if _, err := t.exec(ctx, `INSERT INTO call_terms (rowid, terms) VALUES ($1, $2)`, c.no, c.now); err != nil {
+				return err
+			}
 		}
 	}
-	if terms == "" {
-		return nil
-	}
-	_, err := t.exec(ctx, `INSERT INTO call_terms (rowid, terms) VALUES ($1, $2)`, no, terms)
-	return err
+	return nil
 }
 
 // merge moves what people added to the absorbed call to the survivor, removes its
@@ -248,9 +255,7 @@ func absorb(ctx context.Context, t tx, tenant, from string, to kept) error {
 	if err := putKeys(ctx, t, tenant, gone, &stored.Row{ID: from, Started: gone.started}); err != nil {
 		return err
 	}
-	if err := putTerms(ctx, t, gone.no, gone.terms, &stored.Row{}); err != nil {
-		return err
-	}
+	putTerms(t, gone.no, gone.terms, &stored.Row{})
 	_, err = t.exec(ctx, `DELETE FROM calls WHERE no = $1`, gone.no)
 	return err
 }

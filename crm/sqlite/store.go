@@ -31,6 +31,7 @@ type Store struct {
 	w      *sql.DB // one connection; whoever comes second waits for it, as long as his context lets him
 	r      *sql.DB // cannot write
 	closed atomic.Bool
+	kinds  stored.KindMemory
 	budget stored.Budget // of lists of calls; tests lower it
 }
 

@@ -20,7 +20,8 @@ import (
 type tx struct {
 	*sql.Tx
 	statements map[string]*sql.Stmt // prepared in it, by text
-	kinds      map[kindOf]bool      // stored in it
+	kinds      *stored.NewKinds     // stored in it; nil when it only reads
+	terms      *[]termChange        // to be made at its end
 	whole      bool                 // a statement that has begun is not interrupted
 }
 
@@ -29,21 +30,29 @@ type tx struct {
 // statements: each takes microseconds, and to be able to interrupt one the driver
 // starts a goroutine for it, which costs more than many of them.
 func (s *Store) write(ctx context.Context, doing string, fn func(tx) error) error {
-	return s.wrap(ctx, doing, run(ctx, s.w, true, fn))
+	kinds := s.kinds.Begin()
+	err := run(ctx, s.w, kinds, fn)
+	if err == nil {
+		kinds.Committed()
+	}
+	return s.wrap(ctx, doing, err)
 }
 
 // read runs fn on one unchanging view of the data.
 func (s *Store) read(ctx context.Context, doing string, fn func(tx) error) error {
-	return s.wrap(ctx, doing, run(ctx, s.r, false, fn))
+	return s.wrap(ctx, doing, run(ctx, s.r, nil, fn))
 }
 
-func run(ctx context.Context, db *sql.DB, whole bool, fn func(tx) error) error {
+func run(ctx context.Context, db *sql.DB, kinds *stored.NewKinds, fn func(tx) error) error {
 	began, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
-	t := tx{began, map[string]*sql.Stmt{}, map[kindOf]bool{}, whole}
-	err = errors.Join(fn(t), t.closeAll())
+	t := tx{began, map[string]*sql.Stmt{}, kinds, new([]termChange), kinds != nil}
+	if err = fn(t); err == nil {
+		err = changeTerms(ctx, t)
+	}
+	err = errors.Join(err, t.closeAll())
 	if err != nil {
 		if undo := t.Rollback(); undo != nil && !errors.Is(undo, sql.ErrTxDone) {
 			return errors.Join(err, undo)

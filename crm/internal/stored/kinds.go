@@ -51,16 +51,10 @@ func monthOf(ms int64) int {
 	return 12*t.Year() + int(t.Month()) - 1
 }
 
-// Kinds returns the kinds of the rows, each once, in an order that is the same for whoever
-// stores them.
-func Kinds(rows ...*Row) (all []Kind) {
-	for _, r := range rows {
-		all = append(all, r.Kinds...)
-	}
-	slices.SortFunc(all, func(a, b Kind) int {
+func sortKinds(list []Kind) {
+	slices.SortFunc(list, func(a, b Kind) int {
 		return cmp.Or(cmp.Compare(a.Month, b.Month), strings.Compare(a.Key, b.Key), strings.Compare(a.Facets, b.Facets))
 	})
-	return slices.Compact(all)
 }
 
 // Months are those that may have calls of a query; nil are all.
