@@ -107,7 +107,7 @@ func TestBrokenConfigurationStartsNothing(t *testing.T) {
 
 func TestServeOutlivesBadInput(t *testing.T) {
 	t.Parallel()
-	pbx, address := simulated(t, amitest.Config{Name: "hq", WriteTimeout: 5 * time.Second, Traffic: quickCalls(6)})
+	pbx, address := simulated(t, amitest.Config{Name: "hq", Traffic: quickCalls(6)})
 	d, boss := serve(t, configFor(t, address, ""))
 	waitFor(t, 30*time.Second, "the PBX to be connected", func() bool { return readyState(t, boss.url, "hq") == "connected" })
 
@@ -122,7 +122,7 @@ func TestServeOutlivesBadInput(t *testing.T) {
 			t.Errorf("a disposition for call %q: status %d", id, status)
 		}
 	}
-	if got := len(boss.history(t, pbx)); got != 6 {
+	if got := len(boss.history(t, pbx, 6)); got != 6 {
 		t.Errorf("%d calls recorded of 6, after 10 MB of garbage", got)
 	}
 	if strings.Contains(d.err.String(), "panic") {

@@ -41,6 +41,7 @@ func TestPopsBesideFailingCRMsFigure(t *testing.T) {
 // TestFailingCRMsDelayNoPopAndNoOther is the same under a small load: no pop waits for the CRM that
 // takes as long as it may, and neither does the CRM that works.
 func TestFailingCRMsDelayNoPopAndNoOther(t *testing.T) {
+	t.Parallel()
 	const sockets, perSecond = 20, 300
 	b := newBench(t)
 	crms := failingCRMs(t, b)

@@ -36,6 +36,7 @@ func TestIdleSocketFigure(t *testing.T) {
 
 // TestIdleSocketsAreMeasured keeps the measurement working; so few sockets say little.
 func TestIdleSocketsAreMeasured(t *testing.T) {
+	t.Parallel()
 	const sockets = 50
 	bare, ours := bareSockets(t, sockets, 1), daemonSockets(t, sockets, 1)
 	t.Logf("%d sockets: %.0f bytes each, bare %.0f", sockets, ours, bare)

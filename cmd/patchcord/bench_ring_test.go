@@ -49,6 +49,7 @@ func TestRingToSocketFigure(t *testing.T) {
 // TestPopsReachEverySocketOnce is the same road under a small load, for every test
 // run: each pop once at the agent it is for, every call recorded.
 func TestPopsReachEverySocketOnce(t *testing.T) {
+	t.Parallel()
 	const sockets, perSecond = 20, 300
 	b := newBench(t)
 	staff := hire(t, b.dir, sockets, sockets)

@@ -18,7 +18,7 @@ import (
 )
 
 type demoCmd struct {
-	For     time.Duration `help:"End by itself after this long, such as 30s."`
+	For     time.Duration `help:"End by itself when it has been up for this long, such as 30s."`
 	JSON    bool          `name:"json" help:"Print one JSON object with url, agent, supervisor and password, and nothing else."`
 	Port    int           `help:"Port of the pages on 127.0.0.1; 0 for a free one. 8080, or a free one when that is taken." default:"-1"`
 	AMIPort int           `name:"ami-port" help:"Port of the simulated PBX on 127.0.0.1; 0 for a free one." default:"0"`
@@ -51,11 +51,14 @@ func (c *demoCmd) Run(ctx context.Context, t *terminal) error {
 	if c.Port > math.MaxUint16 || c.AMIPort < 0 || c.AMIPort > math.MaxUint16 {
 		return fmt.Errorf("--port %d, --ami-port %d: a port is a number up to %d", c.Port, c.AMIPort, math.MaxUint16)
 	}
-	if c.For > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, c.For)
-		defer cancel()
+	err := c.run(ctx, t)
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return nil // Ctrl-C or SIGTERM before the demo was up
 	}
+	return err
+}
+
+func (c *demoCmd) run(ctx context.Context, t *terminal) error {
 	dir, err := os.MkdirTemp("", "patchcord-demo-")
 	if err != nil {
 		return fmt.Errorf("make a temporary folder: %w", err)
@@ -88,6 +91,11 @@ func (c *demoCmd) Run(ctx context.Context, t *terminal) error {
 	}
 	if err := c.announce(t, d.web.url, ln.Addr().String(), password); err != nil {
 		return err
+	}
+	if c.For > 0 { // counted from here, so that a slow machine shows as much
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, c.For)
+		defer cancel()
 	}
 	err = runBeside(ctx, d.Run, func(ctx context.Context) error { return pbx.Serve(ctx, ln) })
 	if ctx.Err() != nil && (err == nil || errors.Is(err, context.DeadlineExceeded)) {

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -64,18 +65,21 @@ func TestDemoRingsTheAgentWithinTenSecondsAndOn(t *testing.T) {
 }
 
 func TestDemoEndsByItselfAndLeavesNothing(t *testing.T) {
-	t.Setenv("TMPDIR", t.TempDir())
-	status, out, stderr := runCommand(t, "", "demo", "--port", "0", "--for", "5s")
-	if status != 0 {
-		t.Errorf("status %d; stderr:\n%s", status, stderr)
+	t.Parallel()
+	data, out := t.TempDir(), newOutput()
+	demo := exec.Command(os.Args[0], "demo", "--port", "0", "--for", "5s")
+	demo.Stdout = out
+	p := startProcess(t, demo, []string{"TMPDIR=" + data})
+	if err := demo.Wait(); err != nil {
+		t.Errorf("%v; stderr:\n%s", err, p.err)
 	}
-	if !strings.Contains(out, "http://127.0.0.1:") || !strings.Contains(out, "password") {
-		t.Errorf("no address or password in:\n%s", out)
+	if said := out.String(); !strings.Contains(said, "http://127.0.0.1:") || !strings.Contains(said, "password") {
+		t.Errorf("no address or password in:\n%s", said)
 	}
-	if strings.Contains(stderr, "WARN") {
-		t.Errorf("it warns of its own end:\n%s", stderr)
+	if strings.Contains(p.err.String(), "WARN") {
+		t.Errorf("it warns of its own end:\n%s", p.err)
 	}
-	left, err := filepath.Glob(filepath.Join(os.TempDir(), "*"))
+	left, err := filepath.Glob(filepath.Join(data, "*"))
 	if err != nil || len(left) > 0 {
 		t.Errorf("left behind: %v (%v)", left, err)
 	}
@@ -91,6 +95,7 @@ func TestDemoRefusesWhatCannotBe(t *testing.T) {
 }
 
 func TestDemoTakesAnotherPortWhen8080IsTaken(t *testing.T) {
+	t.Parallel()
 	a := start(t, "", "demo", "--json", "--for", "30s")
 	first := a.out.line(t)
 	b := start(t, "", "demo", "--json", "--for", "30s")
@@ -102,5 +107,14 @@ func TestDemoTakesAnotherPortWhen8080IsTaken(t *testing.T) {
 	b.stop()
 	if s, u := a.wait(t), b.wait(t); s != 0 || u != 0 {
 		t.Errorf("status %d and %d", s, u)
+	}
+}
+
+func TestDemoIsStoppedBeforeItIsUp(t *testing.T) {
+	t.Parallel()
+	c := start(t, "", "demo", "--json", "--port", "0")
+	c.stop()
+	if status := c.wait(t); status != 0 {
+		t.Errorf("status %d; stderr:\n%s", status, c.err)
 	}
 }

@@ -25,7 +25,7 @@ type hotDesk struct {
 func newHotDesk(t *testing.T) *hotDesk {
 	h := &hotDesk{t: t, sockets: map[string]*websocket.Conn{}}
 	var address string
-	h.pbx, address = simulated(t, amitest.Config{Name: "hq", Timestamps: true, WriteTimeout: 5 * time.Second, Traffic: &amitest.Traffic{
+	h.pbx, address = simulated(t, amitest.Config{Name: "hq", Timestamps: true, Traffic: &amitest.Traffic{
 		Seed: 1, CallsPerSecond: 4, MaxLive: 1, Speed: 4, Agents: amitest.Extensions(1), Scenarios: []amitest.Scenario{amitest.DirectNoAnswer},
 	}})
 	config := configFor(t, address, "")
@@ -40,6 +40,7 @@ func newHotDesk(t *testing.T) *hotDesk {
 		}
 	}
 	_, h.boss = serve(t, config)
+	h.pbx.Work()
 	for name, password := range passwords {
 		h.sockets[name], _ = login(t, h.boss.url, name, password).listen(t, "")
 	}

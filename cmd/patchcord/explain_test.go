@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -104,10 +105,13 @@ func (b *explainBench) callOf(filter string, rang func(crm.Offer) bool) (found *
 func explainPath(id string) string { return "/v1/calls/" + url.PathEscape(id) + "/explain" }
 
 func TestEveryPopIsExplained(t *testing.T) {
-	t.Setenv("TMPDIR", t.TempDir())
-	c := start(t, "", "demo", "--json", "--port", "0", "--calls", "1.5", "--for", "180s")
+	t.Parallel()
+	data, out := t.TempDir(), newOutput()
+	demo := exec.Command(os.Args[0], "demo", "--json", "--port", "0", "--calls", "1.5", "--for", "180s")
+	demo.Stdout = out
+	p := startProcess(t, demo, []string{"TMPDIR=" + data})
 	var hello map[string]string
-	if err := json.Unmarshal([]byte(c.out.line(t)), &hello); err != nil {
+	if err := json.Unmarshal([]byte(out.line(t)), &hello); err != nil {
 		t.Fatal(err)
 	}
 	b := &explainBench{t: t, name: hello["agent"]}
@@ -126,10 +130,10 @@ func TestEveryPopIsExplained(t *testing.T) {
 	b.popped(id, rung.Event.Data.Offer.ID)
 	b.others()
 	b.whyNot(id)
-	b.onTheCommandLine(t, id)
-	c.stop()
-	if status := c.wait(t); status != 0 {
-		t.Errorf("status %d; stderr:\n%s", status, c.err)
+	b.onTheCommandLine(t, data, id)
+	p.end(os.Interrupt)
+	if status := demo.ProcessState.ExitCode(); status != 0 {
+		t.Errorf("status %d; stderr:\n%s", status, p.err)
 	}
 }
 
@@ -204,8 +208,8 @@ func (b *explainBench) whyNot(id string) {
 	}
 }
 
-func (b *explainBench) onTheCommandLine(t *testing.T, id string) {
-	dirs, err := filepath.Glob(filepath.Join(os.TempDir(), "patchcord-demo-*"))
+func (b *explainBench) onTheCommandLine(t *testing.T, data, id string) {
+	dirs, err := filepath.Glob(filepath.Join(data, "patchcord-demo-*"))
 	if err != nil || len(dirs) != 1 {
 		t.Fatalf("%v %v", dirs, err)
 	}

@@ -54,7 +54,7 @@ func TestMetricsTellHowTheDaemonFares(t *testing.T) {
 	hook := "metrics_listen: " + at + "\nwebhooks: [{name: sink, url: \"http://" + freeAddress(t) + "\", secret_file: " + quoted(secret) + ", allow_private: true}]\n"
 	pbx, address := simulated(t, amitest.Config{Name: "hq", Timestamps: true, Traffic: quickCalls(20)})
 	_, boss := serve(t, configFor(t, address, hook))
-	boss.history(t, pbx)
+	boss.history(t, pbx, 20)
 	url := "http://" + at + "/metrics"
 	var got map[string]float64
 	waitFor(t, 30*time.Second, "the calls to be counted", func() bool {
