@@ -66,8 +66,9 @@ cover: servers ## print the coverage of the library packages
 	@.ci/cover cover.out
 
 .PHONY: seeds
-seeds: ## fold SEEDS simulated PBXs against their ledgers (default 20,000), and try the laws on every trace
+seeds: ## fold SEEDS simulated PBXs against their ledgers (default 20,000), and try the laws and the readers on every trace
 	PATCHCORD_SEEDS=$${SEEDS:-20000} $(GO) test -timeout 60m -count=1 -run '^Test(Seeds$$|Law)' -v ./ami/calls | grep -vE '^(=== | +--- PASS)'
+	$(GO) test ./ami ./ami/amitest
 
 .PHONY: fuzz
 fuzz: ## fuzz every parser of outside bytes, FUZZTIME each (default 30s)

@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
-// recordedFrames returns every message of every recorded trace.
+// recordedFrames returns every message of every sampled trace.
 func recordedFrames(t *testing.T) []string {
 	t.Helper()
 	var frames []string
-	for _, path := range recorded(t) {
+	for _, path := range sampled(t) {
 		tr, err := OpenTrace(path)
 		if err != nil {
 			t.Fatal(err)

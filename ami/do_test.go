@@ -1,6 +1,7 @@
 package ami
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -291,6 +292,13 @@ func TestAListIsBounded(t *testing.T) {
 func TestRecordedListsAreComplete(t *testing.T) {
 	lists := 0
 	for _, path := range recorded(t) {
+		data, err := readTraceFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Contains(bytes.ToLower(data), []byte("eventlist: start")) {
+			continue // reading all the others would take its time
+		}
 		tr, err := OpenTrace(path)
 		if err != nil {
 			t.Fatal(err)

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"patchcord/ami"
+	"patchcord/ami/internal/race"
 )
 
 // recorded yields the messages of a trace.
@@ -56,7 +57,7 @@ func tracePaths(t *testing.T) []string {
 
 func TestTheCheckerAgreesWithRecordedTraces(t *testing.T) {
 	held := map[string]int{}
-	for _, path := range tracePaths(t) {
+	for _, path := range race.Sample(tracePaths(t), 4) {
 		o := CheckOrder(recorded(t, path))
 		for s, n := range o.Held {
 			held[s] += n

@@ -14,6 +14,7 @@ import (
 	"pgregory.net/rapid"
 
 	"patchcord/ami"
+	"patchcord/ami/internal/race"
 	"patchcord/crm"
 )
 
@@ -44,7 +45,7 @@ func everyStory(t testing.TB, skip ...string) []story {
 	n := 0
 	for _, flavour := range []string{"22", "16-chansip", "22-distro", "22-variant"} {
 		for _, name := range traces(t, flavour) {
-			if n++; underRace && n%raceShare != 0 {
+			if n++; race.Enabled && n%raceShare != 0 {
 				continue
 			}
 			if !slices.ContainsFunc(skip, func(s string) bool { return strings.Contains(name, s) }) {

@@ -58,6 +58,7 @@ var arrows = map[string][]string{
 	"crm/crmtest/powerdisk":          {"crm/crmtest/child"},
 	"crm/postgres/pgtest":            {"crm/crmtest/child"},
 	"crm/sqlite/sqlitetest":          nil,
+	"ami/internal/race":              nil,
 	"ami/backfill/mariadbtest":       {"crm/crmtest/child"},
 	"buffer/buffertest":              {"buffer", "crm"},
 	"buffer/embedded":                {"buffer", "crm"},
