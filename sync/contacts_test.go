@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -88,6 +89,22 @@ func TestContactsComeIn(t *testing.T) {
 		<-ended
 		if p.asks[0] != "" || p.asks[1] != "a" || p.asks[2] != "b" || p.asks[len(p.asks)-1] != "c" || pull.Status().Changed != 3 {
 			t.Errorf("asked after %q", p.asks[:3])
+		}
+	})
+}
+
+func TestANameWithoutAnEndIsCut(t *testing.T) {
+	sim(t, func(t *testing.T) {
+		h, long := newHouse(), strings.Repeat("naïve ", 2000)
+		p := &pages{list: []crmsync.Page{{Changed: []crmsync.Person{{Ref: crmsync.Ref{Object: "Contact", ID: "1"}, Name: long, Company: long, Email: long}}, Token: "a"}}}
+		pull := crmsync.NewPull(crmsync.PullConfig{Name: "desk", Tenant: "default", Contacts: p, Store: h, Logger: slog.New(slog.DiscardHandler)})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		_ = pull.Run(ctx)
+		for _, s := range []string{h.book()["desk:Contact:1"].Name, h.book()["desk:Contact:1"].Company, h.book()["desk:Contact:1"].Email} {
+			if len(s) < 490 || len(s) > 500 || !strings.HasPrefix(long, s) {
+				t.Errorf("%d bytes are kept: %q", len(s), s)
+			}
 		}
 	})
 }

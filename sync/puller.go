@@ -172,6 +172,10 @@ func (p *Pull) count(page Page) {
 	}
 }
 
+// maxText is how many bytes of a name are kept: an index of a store takes no more than some, and one record that it refuses would be
+// where every pull ends.
+const maxText = 500
+
 func (p *Pull) put(ctx context.Context, person Person) error {
 	id := ContactID(p.cfg.Name, person.Ref)
 	old, err := p.cfg.Store.Contact(ctx, p.cfg.Tenant, id)
@@ -180,7 +184,7 @@ func (p *Pull) put(ctx context.Context, person Person) error {
 		return err
 	}
 	c := old
-	c.ID, c.Name, c.Company, c.Email, c.URL = id, person.Name, person.Company, person.Email, person.URL
+	c.ID, c.Name, c.Company, c.Email, c.URL = id, Clip(person.Name, maxText), Clip(person.Company, maxText), Clip(person.Email, maxText), person.URL
 	c.Numbers = p.numbers(person.Numbers)
 	c.UpdatedAt, c.Version = crm.At(time.Now()), 0
 	if isNew {
