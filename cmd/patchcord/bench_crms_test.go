@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -36,6 +37,38 @@ func TestPopsBesideFailingCRMsFigure(t *testing.T) {
 	fmt.Printf("FIGURE\t%d calls in three CRMs that had failed\tonce each\t%.0f s after\treached\t%s\n", len(calls), time.Since(began).Seconds(), crms)
 	crms.wantOnce(t, calls)
 	b.checkStored(t, calls)
+}
+
+// TestWhatFailingCRMsCostFigure is the processor time of an event in a daemon beside three failing CRMs, against one that has none: in
+// turns, with the same events, so that a busy machine is busy for both.
+func TestWhatFailingCRMsCostFigure(t *testing.T) {
+	onDemand(t)
+	const sockets, perSecond, after = 200, 2000, 5 * time.Second
+	none, beside := newBench(t), newBench(t)
+	crms := failingCRMs(t, beside)
+	var desks []*desks
+	for _, b := range []*bench{none, beside} {
+		staff := hire(t, b.dir, sockets, sockets)
+		b.start(t)
+		desks = append(desks, b.seat(t, staff))
+	}
+	var ratios, alone, both []float64
+	for seed := range uint64(number(t, "PATCHCORD_BENCH_PAIRS", ringPairs)) {
+		sc := writeScript(t, seed+1, sockets, perSecond, ringLength)
+		var cost [2]float64
+		for _, n := range [][]int{{0, 1}, {1, 0}}[seed%2] {
+			b := []*bench{none, beside}[n]
+			before := processorTime(t, b.daemon.cmd.Process.Pid)
+			b.measure(t, desks[n], sc, perSecond)
+			time.Sleep(after) // what it does with them a little later is counted too
+			cost[n] = float64((processorTime(t, b.daemon.cmd.Process.Pid) - before).Microseconds()) / float64(len(sc.events))
+		}
+		t.Logf("seed %d: %.0f µs an event without CRMs, %.0f beside three that fail", seed+1, cost[0], cost[1])
+		ratios, alone, both = append(ratios, cost[1]/cost[0]), append(alone, cost[0]), append(both, cost[1])
+	}
+	fmt.Printf("FIGURE\tprocessor time of an event beside three failing CRMs\t\t%.2f times\t\t%d turns from %.2f to %.2f; %.0f µs, and %.0f without CRMs; %s\n",
+		median(ratios), len(ratios), slices.Min(ratios), slices.Max(ratios), median(both), median(alone), crms)
+	crms.heal() // so that the daemon can end
 }
 
 // TestFailingCRMsDelayNoPopAndNoOther is the same under a small load: no pop waits for the CRM that
