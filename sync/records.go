@@ -256,7 +256,7 @@ func (r *Records) fill(a *Activity, f *facts) {
 	}
 	a.Fields = r.render.fill(r.render.fields, f)
 	a.Links = r.render.fill(r.render.links[a.Contact.Object], f)
-	if r.has(a.Call.ID, 1) {
+	if a.Known = r.has(a.Call.ID, 1); a.Known {
 		r.updates(a)
 	}
 }

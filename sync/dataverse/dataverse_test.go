@@ -89,6 +89,55 @@ func TestAPhoneCallIsCompletedAndEditedLater(t *testing.T) {
 	}
 }
 
+// TestWhoCalledWhom: from the contact to the owner, or the other way about; people may change it afterwards. Where parties are not
+// taken, the rest is written.
+func TestWhoCalledWhom(t *testing.T) {
+	const contact, owner = "partyid_contact@odata.bind:/contacts(c1)]", "partyid_systemuser@odata.bind:/systemusers(u1)]"
+	for direction, parties := range map[crm.Direction]string{
+		crm.Inbound:  "[map[participationtypemask:1 " + contact + " map[participationtypemask:2 " + owner + "]",
+		crm.Outbound: "[map[participationtypemask:2 " + contact + " map[participationtypemask:1 " + owner + "]",
+		crm.Internal: "<nil>",
+	} {
+		for _, refused := range []bool{false, true} {
+			e := open(t)
+			e.NoParties = refused
+			e.Put("contacts", "c1", dataversetest.Row{})
+			e.Put("systemusers", "u1", dataversetest.Row{})
+			c := remotetest.Ended("hq:1.1", "resolved")
+			ended := c.EndedAt
+			c.Contact, c.Direction, c.EndedAt = &crm.Match{ID: "dyn:contact:c1"}, direction, crm.Time{}
+			r := remotetest.Records(t, "dyn", e.connector, remotetest.Calls{c.ID: c}, map[string]string{"alice": "u1"})
+			if _, err := r.Jobs(crm.StoredEvent{N: 1, CallID: c.ID, Type: crm.CallEnded}); err != nil { // the log has begun
+				t.Fatal(err)
+			}
+			push := func() dataversetest.Row {
+				t.Helper()
+				if err := r.Push(t.Context(), r.Repair(c.ID, "x")); err != nil {
+					t.Fatal(err)
+				}
+				return e.PhoneCall(crmsync.Key("default", c.ID))
+			}
+			want := parties
+			if refused {
+				want = "<nil>"
+			}
+			got := push()
+			if is := fmt.Sprint(got["phonecall_activity_parties"]); is != want || got["statecode"] != 0.0 || got["ownerid@odata.bind"] != "/systemusers(u1)" {
+				t.Errorf("%s, refused %v: the parties are %s, want %s, of %v", direction, refused, is, want, got)
+			}
+			got["phonecall_activity_parties"] = "what people made of it"
+			for _, c.EndedAt = range []crm.Time{{}, ended} {
+				if is := push()["phonecall_activity_parties"]; is != "what people made of it" {
+					t.Errorf("%s: then they are %v", direction, is)
+				}
+			}
+			if got["statecode"] != 1.0 {
+				t.Errorf("in the end it is %v", got)
+			}
+		}
+	}
+}
+
 func TestALinkThatIsGoneIsLeftOut(t *testing.T) {
 	e := open(t)
 	c := remotetest.Ended("hq:1.1", "resolved")

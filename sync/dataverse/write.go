@@ -3,6 +3,7 @@ package dataverse
 import (
 	"context"
 	"maps"
+	"net/http"
 	"net/url"
 	"strings"
 
@@ -31,6 +32,7 @@ func (d *Connector) Write(ctx context.Context, list []crmsync.Activity) []error 
 	todo := make([]*attempt, len(list))
 	for i, a := range list {
 		todo[i] = newAttempt(i, a)
+		todo[i].parties(a)
 	}
 	for len(todo) > 0 {
 		sets := make([][]step, len(todo))
@@ -72,6 +74,31 @@ func newAttempt(place int, a crmsync.Activity) *attempt {
 	return t
 }
 
+// parties is who called and who was called, as the form of a phone call shows it: its contact and its owner, the one from (1) and the
+// other to (2). An environment that takes none with an upsert is told the rest without. People may change them, so a phone call that is
+// known to be there keeps what it has; with its contact or its owner gone it has none.
+const parties = "phonecall_activity_parties"
+
+func (t *attempt) parties(a crmsync.Activity) {
+	from, to := 1, 2
+	switch {
+	case a.Merged || a.Known || a.Call.Direction != crm.Inbound && a.Call.Direction != crm.Outbound:
+		return
+	case a.Call.Direction == crm.Outbound:
+		from, to = to, from
+	}
+	var list []map[string]any
+	if kind, ok := tables[a.Contact.Object]; ok {
+		list = append(list, map[string]any{"partyid_" + a.Contact.Object + bind: "/" + kind.set + "(" + a.Contact.ID + ")", "participationtypemask": from})
+	}
+	if a.Owner != "" {
+		list = append(list, map[string]any{"partyid_systemuser" + bind: "/systemusers(" + a.Owner + ")", "participationtypemask": to})
+	}
+	if _, mapped := t.fields[parties]; len(list) > 0 && !mapped {
+		t.fields[parties] = list
+	}
+}
+
 // steps returns the change set: the phone call, and its end when the call has one.
 func (d *Connector) steps(t *attempt, a crmsync.Activity) []step {
 	path := d.path(a.Key)
@@ -104,12 +131,16 @@ func (d *Connector) judge(ctx context.Context, list []crmsync.Activity, todo []*
 		}
 		p := refusal(answers[n], false)
 		code, _ := faultOf(answers[n].Body)
+		_, tells := t.fields[parties]
+		delete(t.fields, parties)
 		switch {
 		case code == missing && len(t.links) > 0:
 			for _, field := range t.links[0] {
 				delete(t.fields, field)
 			}
 			t.links = t.links[1:]
+			again = append(again, t)
+		case tells && (p.Class == crmsync.Permanent || answers[n].Status == http.StatusNotImplemented):
 			again = append(again, t)
 		case p.Class == crmsync.Permanent && !t.reopen:
 			doubtful = append(doubtful, t)

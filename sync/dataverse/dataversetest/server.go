@@ -22,6 +22,8 @@ const Key = "new_pbxcallid"
 
 // Server is one environment.
 type Server struct {
+	NoParties bool // activity parties are not taken with an upsert
+
 	mu       sync.Mutex
 	calls    []Row           // guarded by mu; phone calls in order of creation
 	byKey    map[string]Row  // guarded by mu
@@ -237,7 +239,41 @@ var columns = map[string]any{
 
 var timeForm = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$`)
 
+// parties refuses activity parties that are none: a link to what is there, and a mask of from (1) or to (2).
+func (s *Server) parties(v any) *response {
+	list, isList := v.([]any)
+	refused := fail(http.StatusBadRequest, "0x80048d19", "Deep insert of 'phonecall_activity_parties' is not valid.")
+	if s.NoParties || !isList {
+		return &refused
+	}
+	for _, each := range list {
+		party, _ := each.(map[string]any)
+		mask, _ := party["participationtypemask"].(float64)
+		if len(party) != 2 || mask != 1 && mask != 2 {
+			return &refused
+		}
+		for field, v := range party {
+			set, isLink := map[string]string{
+				"partyid_contact@odata.bind": "/contacts(", "partyid_account@odata.bind": "/accounts(", "partyid_lead@odata.bind": "/leads(",
+				"partyid_systemuser@odata.bind": "/systemusers(",
+			}[field]
+			switch link, _ := v.(string); {
+			case field == "participationtypemask":
+			case !isLink || !strings.HasPrefix(link, set):
+				return &refused
+			case !s.people[strings.TrimPrefix(link, "/")]:
+				gone := fail(http.StatusNotFound, "0x80040217", link+" Does Not Exist")
+				return &gone
+			}
+		}
+	}
+	return nil
+}
+
 func (s *Server) check(field string, v any) *response {
+	if field == "phonecall_activity_parties" {
+		return s.parties(v)
+	}
 	bad := func(status int, code, format string, args ...any) *response {
 		r := fail(status, code, fmt.Sprintf(format, args...))
 		return &r
