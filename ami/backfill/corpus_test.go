@@ -183,7 +183,7 @@ var celTellsLess = map[string]string{
 	"attended-transfer-conference": "ended_at talk_ms left_at completed",
 	// Who clicked, where a ring went on to, and where a call was in a queue's or a menu's dialplan.
 	"click-attended-code": "number with", "click-application-queue": "number with", "click-customer-rejects": "number direction",
-	"click-forwarded": "calls", "click-two-outside": "number with via", "pickup-of-click": "for", "pickup-group-number": "by for",
+	"click-forwarded": "calls", "taken-click": "to direction outcome number for", "click-two-outside": "number with via", "pickup-of-click": "for", "pickup-group-number": "by for",
 	"outbound-failover-cancelled": "outcome ended_by result", "queue-autopause": "outcome result", "queue-to-room": "result by",
 	"spied-and-transferred": "outcome", "twin-mobile-answers": "for", "pickup-forwarded": "result by",
 	"devices-picked-up": "result by extension", "queue-member-twice": "offers", "click-queue-abandoned": "result by", "outbound-queue-abandoned": "result by",

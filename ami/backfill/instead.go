@@ -16,7 +16,7 @@ func findTakers(rows []CEL, list []*leg, pickers map[string]bool) {
 			continue
 		}
 		for _, o := range list {
-			if o.called == "" && o.answer.IsZero() && !o.isCaller(rows) && o.hungUp && o.end.Sub(l.answer).Abs() <= sameInstant {
+			if _, half := o.localHalf(); half == 0 && o.called == "" && o.answer.IsZero() && !o.isCaller(rows) && o.hungUp && o.end.Sub(l.answer).Abs() <= sameInstant {
 				l.took, o.called, l.called = o, l.called, ""
 				break
 			}

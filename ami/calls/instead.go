@@ -4,9 +4,10 @@ import "slices"
 
 // A call may come that takes the place of another (INVITE with Replaces, RFC 3891): a phone
 // fetches what rings or talks at another one, or the PBX at the other end of a trunk puts
-// somebody else where the outside party was. Of a ring taken so Asterisk tells only that
-// somebody answered whom nobody had dialled, and of a conversation whose place in the
-// bridge is taken (Asterisk 16 to 22, res/res_pjsip_refer.c and channels/chan_sip.c).
+// somebody else where the outside party was. Of a ring taken so chan_sip makes a pick-up;
+// PJSIP tells only that somebody answered whom nobody had dialled. Of a conversation both
+// tell whose place in the bridge is taken (Asterisk 16 to 22, res/res_pjsip_refer.c and
+// channels/chan_sip.c).
 
 // A taking is that a call took the place of another in a conversation.
 type taking struct {

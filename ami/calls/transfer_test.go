@@ -144,6 +144,13 @@ func TestTransfers(t *testing.T) {
 		`, "linkedids.#=2 offers.#=3 offers.2.extension=1001 offers.2.result=busy transfers.0.completed=false ended_by=system"},
 		{"to a phone that rings when the party gives up", blind + "new D PJSIP/1003 ChannelState=0\nDialBegin A D\nNewstate D ChannelState=5\nwait 1s\nHangupRequest A\nDialEnd A D DialStatus=CANCEL\nHangup D Cause=127\nHangup A Cause=127\n",
 			"transfers.0.completed=false ended_by=caller offers.1.result=rescinded offers.1.by=caller"},
+		{"long before somebody has the party by something else", consults + answers + joined + `
+			new E PJSIP/1004 own ChannelState=4 Exten=652
+			Newstate E ChannelState=6
+			joins E A
+			-b2 A
+			+b3 E A
+		`, "talks.#=3 talks.1.via=transfer talks.2.extension=1004 talks.2.via=dial transfers.#=1"},
 		{"to voicemail", blind + "Newexten A Application=VoiceMail AppData=1003,u\nwait 2s\nVarSet A Variable=VMSTATUS Value=SUCCESS\nHangupRequest A\nHangup A Cause=16\n",
 			"transfers.0.completed=true outcome=answered attributes.vmstatus=SUCCESS ended_by=caller"},
 		{"to a queue in which nobody answers", blind + "QueueCallerJoin A Queue=sales Position=1\nwait 2s\nHangupRequest A\nQueueCallerAbandon A Queue=sales\nQueueCallerLeave A Queue=sales\nHangup A Cause=16\n",

@@ -2,7 +2,7 @@
 import asyncio
 from labcall import scenario
 from scenarios_office import talk_and_hang, blind, consult, complete, channel
-from scenarios_chains import code, up, outbound
+from scenarios_chains import code, park, up, outbound, click
 from scenarios_crossed import ended, redirect
 
 sleep = asyncio.sleep
@@ -328,3 +328,127 @@ async def _(L):
     await a.unhold()
     await talk_and_hang(b)
     await ended(a)
+
+
+# ------------------------------------------------------------- places that are taken later on
+@scenario('taken-comeback', {'1001': A, '1004': 'manual'})
+async def _(L):
+    "1001 parks the caller; when he comes back, 1004 takes the place of 1001's ring; the caller hangs up"
+    c, a = await inbound(L, '5551001', 40, 'Taken Coming Back')
+    await sleep(1)
+    L.ph['1001'].policy = 'noanswer'
+    await park(L, a)
+    b = await L.ph['1001'].incoming(30)
+    await sleep(1)
+    await instead(L.ph['1004'], b)
+    await talk_and_hang(c)
+
+
+@scenario('taken-click', {'1001': 'noanswer', '1004': 'manual'})
+async def _(L):
+    "a click-to-call rings 1001; 1004 takes the place of that ring, which the Originate does not notice (pjsip: 1004 has nobody until its time is over) or does (chan_sip: 1004 gets the customer, who hangs up)"
+    L.trunk.policy = 'answer=1.0'
+    await click(L, '1001', '9441632960078', 'click-60')
+    a = await L.ph['1001'].incoming()
+    await sleep(1)
+    n = await instead(L.ph['1004'], a)
+    if L.tech == 'SIP':
+        t = await L.trunk.incoming()
+        await t.wait_up()
+        await talk_and_hang(t)
+    await ended(n)
+
+
+@scenario('taken-asked-ringing', {'1001': A, '1003': 'noanswer', '1004': 'manual'})
+async def _(L):
+    "1001 asks 1003, 1004 takes the place of that ring; 1001 transfers to whoever it got; the caller hangs up"
+    c, a = await inbound(L, '5551001', 41, 'Asked And Taken Ringing')
+    await sleep(1)
+    a2 = await consult(L, a, '1001', '1003')
+    b = await L.ph['1003'].incoming()
+    await sleep(1)
+    await instead(L.ph['1004'], b)
+    await sleep(1)
+    await complete(a, a2, '1003')
+    await talk_and_hang(c)
+
+
+@scenario('taken-while-asking', {'1001': A, '1003': 'answer=0.7', '1004': 'manual'})
+async def _(L):
+    "1001 talks with 1003 on a second line; 1004 takes its place with the caller, who was on hold; 1003 hangs up, then the caller"
+    c, a = await inbound(L, '5551001', 42, 'Taken Meanwhile')
+    await sleep(1)
+    a2 = await consult(L, a, '1001', '1003')
+    b = await up(L, '1003')
+    await sleep(1)
+    await instead(L.ph['1004'], a)
+    await sleep(1)
+    await b.bye()
+    await ended(a2)
+    await talk_and_hang(c)
+
+
+@scenario('taken-twice', {'1001': A, '1004': 'manual', '1003': 'manual'})
+async def _(L):
+    "1004 takes 1001's place with a queue caller, and 1003 takes 1004's; 1003 hangs up"
+    c, a = await inbound(L, '5551000', 43, 'Taken Twice')
+    await sleep(2)
+    n = await instead(L.ph['1004'], a)
+    await sleep(1)
+    m = await instead(L.ph['1003'], n)
+    await talk_and_hang(m)
+    await ended(c)
+
+
+@scenario('code-blind-by-queue-caller', {'1001': A, '1002': A})
+async def _(L):
+    "the queue's caller sends 1001 with #1 to another number of the PBX, where 1002 answers and hangs up"
+    c, a = await inbound(L, '5551000', 44, 'Sends The Agent')
+    await sleep(1)
+    await code(c, '#1', '5551033')
+    b = await up(L, '1002')
+    await talk_and_hang(b)
+    await ended(a)
+
+
+# ------------------------------------------------------------- the party goes while somebody is asked
+@scenario('blind-while-asking', {'1001': A, '1003': 'answer=0.7', '1004': A})
+async def _(L):
+    "1001 talks with 1003 on a second line and sends the held caller blind to 1004; 1003 hangs up, then the caller"
+    c, a = await inbound(L, '5551001', 45, 'Sent While Asking')
+    await sleep(1)
+    a2 = await consult(L, a, '1001', '1003')
+    b = await up(L, '1003')
+    await sleep(1)
+    await blind(a, '1004', L.ph['1004'])
+    await b.bye()
+    await ended(a2)
+    await talk_and_hang(c)
+
+
+@scenario('park-while-asking', {'1001': A, '1003': 'answer=0.7'})
+async def _(L):
+    "1001 talks with 1003 on a second line and parks the held caller; 1003 hangs up and fetches him; the caller hangs up"
+    c, a = await inbound(L, '5551001', 46, 'Parked While Asking')
+    await sleep(1)
+    a2 = await consult(L, a, '1001', '1003')
+    b = await up(L, '1003')
+    await sleep(1)
+    space = await park(L, a)
+    await b.bye()
+    await ended(a2)
+    r = await L.ph['1003'].call(space)
+    await r.wait_up()
+    await talk_and_hang(c)
+
+
+@scenario('joined-from-second-line', {'1001': A, '1003': 'answer=0.7'})
+async def _(L):
+    "1001 asks 1003 on a second line and transfers that to the first (REFER with Replaces, the other way round); the caller hangs up"
+    c, a = await inbound(L, '5551001', 47, 'The Other Way Round')
+    await sleep(1)
+    a2 = await consult(L, a, '1001', '1003')
+    await up(L, '1003')
+    await sleep(1)
+    await complete(a2, a, '5551001')
+    await talk_and_hang(c)
