@@ -2,6 +2,7 @@ package main
 
 import (
 	"crypto/rand"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -136,4 +137,33 @@ func TestPeopleMoveBetweenDesks(t *testing.T) {
 		h.boss.do(t, "GET", "/v1/agents", nil, &agents)
 		return slices.ContainsFunc(agents.Items, func(a struct{ Name, State string }) bool { return a.Name == "cleo" && a.State == "ringing" })
 	})
+}
+
+// TestAScreenThatOpensKnowsAPause: what was told before is in the snapshot.
+func TestAScreenThatOpensKnowsAPause(t *testing.T) {
+	t.Parallel()
+	pbx, address := simulated(t, amitest.Config{Name: "hq", WriteTimeout: 5 * time.Second})
+	config := configFor(t, address, "")
+	password := rand.Text()
+	add := []string{"user", "add", "ann", "--password-stdin", "--extension", "hq/1098", "--extension", "hq/1099", "--config", config}
+	if status, _, stderr := runCommand(t, password+"\n", add...); status != 0 {
+		t.Fatalf("add ann: %s", stderr)
+	}
+	_, boss := serve(t, config)
+	if err := pbx.WaitSessions(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	ann := login(t, boss.url, "ann", password)
+	screen, _ := ann.listen(t, "")
+	pbx.Send("Event: QueueMemberAdded\r\nPrivilege: agent,all\r\nQueue: sales\r\nMemberName: Ann\r\nInterface: PJSIP/1099\r\nPaused: 1\r\n\r\n")
+	for next(t, screen, 20*time.Second).Event.Type != "agent.state" {
+	}
+	_, opened := ann.listen(t, "")
+	paused := map[string]bool{}
+	for _, a := range opened.Snapshot.Agents {
+		paused[a.Extension] = a.Paused
+	}
+	if want := map[string]bool{"1098": false, "1099": true}; !maps.Equal(paused, want) {
+		t.Errorf("got %v, want %v", paused, want)
+	}
 }

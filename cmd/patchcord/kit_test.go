@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+
+	"patchcord/crm"
 )
 
 // output is a buffer that a running command may write to while a test reads it.
@@ -156,8 +158,9 @@ type message struct {
 	Cursor   string `json:"cursor"`
 	Recover  bool   `json:"recovered"`
 	Snapshot struct {
-		Calls []json.RawMessage `json:"calls"`
-		PBXs  []struct {
+		Calls  []json.RawMessage `json:"calls"`
+		Agents []crm.AgentState  `json:"agents"`
+		PBXs   []struct {
 			Name, State string
 		} `json:"pbxs"`
 	} `json:"snapshot"`
