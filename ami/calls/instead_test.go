@@ -78,6 +78,18 @@ func TestACallInThePlaceOfAnother(t *testing.T) {
 			Hangup D Cause=26
 			+b1 C A
 		`, "offers.#=2 offers.0.result=rescinded offers.0.by=1004 offers.1.by=1004 talks.0.extension=1004 talks.0.via=pickup"},
+		{"of nobody: one of two whose DialBegin was not heard is no picker", `
+			new A PJSIP/trunk ChannelState=4 CallerIDNum=02079460018 Exten=5551002
+			new B PJSIP/1001 ChannelState=0
+			DialBegin A B
+			new D PJSIP/1002 ChannelState=0
+			Newstate D ChannelState=5
+			wait 1s
+			DialEnd A D DialStatus=ANSWER
+			DialEnd A B DialStatus=CANCEL
+			Hangup B Cause=26
+			+b1 D A
+		`, "offers.#=1 offers.0.result=rescinded offers.0.by=1002 talks.0.extension=1002 talks.0.via=dial"},
 		{"of nobody: a dial that was not heard of is none", `
 			new A PJSIP/trunk ChannelState=4 CallerIDNum=02079460018 Exten=5551001
 			new B PJSIP/1001 ChannelState=0
