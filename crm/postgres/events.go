@@ -58,7 +58,7 @@ const eventColumns = `n, pbx, epoch, seq, num, type, call_id, at, body`
 
 // Events implements crm.EventStore.
 func (s *Store) Events(ctx context.Context, tenant string, after int64, limit int) (events []crm.StoredEvent, err error) {
-	err = s.read(ctx, "read events", func(t tx) error {
+	err = s.readLong(ctx, "read events", func(t tx) error {
 		events, err = readEvents(ctx, t, `WHERE tenant = $1 AND n > $2`+settled+`ORDER BY n LIMIT $3`, tenant, after, limit)
 		return err
 	})
@@ -76,7 +76,7 @@ func (s *Store) EventsOf(
 	for i, t := range types {
 		wanted[i] = string(t)
 	}
-	err = s.read(ctx, "read events", func(t tx) error {
+	err = s.readLong(ctx, "read events", func(t tx) error {
 		err := t.one(ctx, `SELECT coalesce(max(n), $2) FROM (
 			SELECT n FROM events WHERE tenant = $1 AND n > $2`+settled+`ORDER BY n LIMIT $3) AS next`, []any{tenant, after, lookAhead}, &upTo)
 		if err != nil || upTo == after {

@@ -40,7 +40,7 @@ func (s *Store) Release(ctx context.Context, tenant, callID string) error {
 // Holds implements crm.RetentionStore.
 func (s *Store) Holds(ctx context.Context, tenant string) ([]crm.Hold, error) {
 	holds := []crm.Hold{}
-	err := s.read(ctx, "list holds", func(t tx) error {
+	err := s.readLong(ctx, "list holds", func(t tx) error {
 		return t.each(ctx, `SELECT id, reason, by, at FROM holds WHERE tenant = $1 ORDER BY at, id`, []any{tenant}, func(scan scan) error {
 			var h crm.Hold
 			err := scan(&h.CallID, &h.Reason, &h.By, timeAt{&h.At})

@@ -177,7 +177,7 @@ func putState(ctx context.Context, t tx, b *crm.Batch) error {
 // Gaps implements crm.IngestStore.
 func (s *Store) Gaps(ctx context.Context, tenant string, from, until time.Time) ([]crm.Gap, error) {
 	gaps := []crm.Gap{}
-	err := s.read(ctx, "list gaps", func(t tx) error {
+	err := s.readLong(ctx, "list gaps", func(t tx) error {
 		return t.each(ctx, `
 			SELECT id, pbx, started, ended, cause, detail, closed_by, missed, scans FROM gaps
 			WHERE tenant = $1 AND ($2::timestamptz IS NULL OR ended IS NULL OR ended > $2 OR started >= $2)

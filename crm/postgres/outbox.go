@@ -163,7 +163,7 @@ func finished(ctx context.Context, t tx, id int64, gen int, state crm.JobState) 
 
 // Jobs implements crm.Outbox.
 func (s *Store) Jobs(ctx context.Context, dest string, state crm.JobState, limit int) (jobs []crm.Job, err error) {
-	err = s.read(ctx, "list jobs of "+dest, func(t tx) error {
+	err = s.readLong(ctx, "list jobs of "+dest, func(t tx) error {
 		jobs, err = readJobs(ctx, t, `SELECT `+jobColumns+` FROM jobs WHERE dest = $1 AND state = $2 ORDER BY id LIMIT $3`,
 			dest, string(state), limit)
 		return err

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"patchcord/crm"
+	"patchcord/crm/crmtest"
 )
 
 // TestLeasesDoNotWaitForCommits: while every connection for what PBXs say is busy, as it is when many
@@ -34,4 +35,20 @@ func TestLeasesDoNotWaitForCommits(t *testing.T) {
 	if c, err := s.Cluster(ctx); err != nil || len(c.Leases) != 1 || len(c.Nodes) != 1 {
 		t.Errorf("%+v, %v; want one node with one PBX", c, err)
 	}
+}
+
+func TestLongReadsDelayNobody(t *testing.T) {
+	s := openTemp(t)
+	crmtest.LongReads(t, s, func() {
+		for range s.report.Config().MaxConns {
+			x, err := s.report.BeginTx(t.Context(), oneView())
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = x.Rollback(context.WithoutCancel(t.Context())) })
+			if _, err := x.Exec(t.Context(), `SELECT count(*) FROM calls, events`); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
 }

@@ -1,6 +1,7 @@
 // Package postgres is the crm.Store for several daemons: PostgreSQL 13 or newer,
 // through pgx. What a PBX says is written by a pool of its own, and what takes long
-// has another, so that neither people's reading nor slow work makes it wait. So have
+// has two others, to read and to write, so that neither people's reading nor slow work
+// makes it wait, and no reading of months makes a page of calls wait. So have
 // leases, which commits of many PBXs must not keep from being renewed.
 package postgres
 
@@ -23,6 +24,7 @@ import (
 type Config struct {
 	IngestConns int // connections that write what PBXs say; 0 means 2
 	APIConns    int // connections for what people and workers wait for; 0 means 8
+	ReportConns int // connections that read along the whole history instead of a page of it; 0 means 2
 	SlowConns   int // connections for what nobody waits for: back-fill, imports, retention; 0 means 2
 	LeaseConns  int // connections by which nodes say that they are alive and keep their PBXs; 0 means 2
 }
@@ -31,6 +33,7 @@ type Config struct {
 type Store struct {
 	in     *pgxpool.Pool // what PBXs say
 	api    *pgxpool.Pool
+	report *pgxpool.Pool
 	slow   *pgxpool.Pool
 	own    *pgxpool.Pool // leases: a node that waits for its own commits would lose its PBXs
 	closed atomic.Bool
@@ -53,6 +56,9 @@ func Open(ctx context.Context, url string, cfg Config) (*Store, error) {
 		return nil, err
 	}
 	if s.api, err = s.openPool(ctx, url, cmp.Or(cfg.APIConns, 8)); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	if s.report, err = s.openPool(ctx, url, cmp.Or(cfg.ReportConns, 2)); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	if s.slow, err = s.openPool(ctx, url, cmp.Or(cfg.SlowConns, 2)); err != nil {
@@ -102,7 +108,7 @@ func (s *Store) Ping(ctx context.Context) error { return s.wrap(ctx, "ping", s.a
 // Close implements crm.Store.
 func (s *Store) Close() error {
 	s.closed.Store(true)
-	for _, p := range []*pgxpool.Pool{s.in, s.api, s.slow, s.own} {
+	for _, p := range []*pgxpool.Pool{s.in, s.api, s.report, s.slow, s.own} {
 		if p != nil {
 			p.Close()
 		}

@@ -54,6 +54,11 @@ func (s *Store) read(ctx context.Context, doing string, fn func(tx) error) error
 	return s.wrap(ctx, doing, s.run(ctx, s.api, oneView(), fn))
 }
 
+// readLong is read for what goes along the whole history: the event log, all gaps, all jobs.
+func (s *Store) readLong(ctx context.Context, doing string, fn func(tx) error) error {
+	return s.wrap(ctx, doing, s.run(ctx, s.report, oneView(), fn))
+}
+
 func oneView() pgx.TxOptions {
 	return pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
 }

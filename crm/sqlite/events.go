@@ -39,7 +39,7 @@ const eventColumns = `n, pbx, epoch, seq, num, type, call_id, at, body`
 
 // Events implements crm.EventStore.
 func (s *Store) Events(ctx context.Context, tenant string, after int64, limit int) (events []crm.StoredEvent, err error) {
-	err = s.read(ctx, "read events", func(t tx) error {
+	err = s.readLong(ctx, "read events", func(t tx) error {
 		events, err = readEvents(ctx, t, `WHERE tenant = $1 AND n > $2 ORDER BY n LIMIT $3`, tenant, after, limit)
 		return err
 	})
@@ -53,7 +53,7 @@ const lookAhead = 10_000
 func (s *Store) EventsOf(
 	ctx context.Context, tenant string, after int64, limit int, types ...crm.EventType,
 ) (events []crm.StoredEvent, upTo int64, err error) {
-	err = s.read(ctx, "read events", func(t tx) error {
+	err = s.readLong(ctx, "read events", func(t tx) error {
 		err := t.one(ctx, `SELECT coalesce(max(n), $2) FROM (SELECT n FROM events WHERE tenant = $1 AND n > $2 ORDER BY n LIMIT $3)`,
 			[]any{tenant, after, lookAhead}, &upTo)
 		if err != nil || upTo == after {

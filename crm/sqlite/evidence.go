@@ -151,7 +151,7 @@ func putSeen(ctx context.Context, t tx, tenant string, calls []*crm.Call) error 
 // SeenExtensions implements crm.EvidenceStore.
 func (s *Store) SeenExtensions(ctx context.Context, tenant string, since time.Time) ([]crm.SeenExtension, error) {
 	found := []crm.SeenExtension{}
-	err := s.read(ctx, "list extensions", func(t tx) error {
+	err := s.readLong(ctx, "list extensions", func(t tx) error {
 		return t.each(ctx, `
 			SELECT pbx, extension, seen FROM extensions WHERE tenant = $1 AND seen >= $2 ORDER BY pbx, extension`,
 			[]any{tenant, since.UnixMilli()}, func(scan scan) error {

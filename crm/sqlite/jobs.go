@@ -75,7 +75,7 @@ func (s *Store) Job(ctx context.Context, dest string, id int64) (j crm.Job, err 
 
 // CountJobs implements crm.JobStore.
 func (s *Store) CountJobs(ctx context.Context, dest string) (counts map[crm.JobState]int, err error) {
-	err = s.read(ctx, "count jobs of "+dest, func(t tx) error {
+	err = s.readLong(ctx, "count jobs of "+dest, func(t tx) error {
 		counts = map[crm.JobState]int{}
 		return t.each(ctx, `
 			SELECT state, count(*) FROM jobs

@@ -24,12 +24,14 @@ import (
 // Config is how a store is opened; the zero value is right for a daemon.
 type Config struct {
 	Readers int // connections that read at the same time; 0 means 4
+	Reports int // beside them, connections that read along the whole history instead of a page of it; 0 means 2
 }
 
 // Store is a crm.Store in one SQLite file.
 type Store struct {
 	w      *sql.DB // one connection; whoever comes second waits for it, as long as his context lets him
 	r      *sql.DB // cannot write
+	report *sql.DB // nor can it
 	closed atomic.Bool
 	kinds  stored.KindMemory
 	budget stored.Budget // of lists of calls; tests lower it
@@ -55,7 +57,11 @@ func Open(ctx context.Context, path string, cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(err, w.Close())
 	}
-	s := &Store{w: w, r: r}
+	report, err := openPool(path, cmp.Or(cfg.Reports, 2), url.Values{"_pragma": {"query_only(1)"}})
+	if err != nil {
+		return nil, errors.Join(err, w.Close(), r.Close())
+	}
+	s := &Store{w: w, r: r, report: report}
 	if err := s.migrate(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open store %s: %w", path, err), s.Close())
 	}
@@ -113,5 +119,5 @@ func (s *Store) Ping(ctx context.Context) error {
 // Close implements crm.Store.
 func (s *Store) Close() error {
 	s.closed.Store(true)
-	return errors.Join(s.r.Close(), s.w.Close())
+	return errors.Join(s.report.Close(), s.r.Close(), s.w.Close())
 }

@@ -43,6 +43,11 @@ func (s *Store) read(ctx context.Context, doing string, fn func(tx) error) error
 	return s.wrap(ctx, doing, run(ctx, s.r, nil, fn))
 }
 
+// readLong is read for what goes along the whole history: the event log, all gaps, all jobs.
+func (s *Store) readLong(ctx context.Context, doing string, fn func(tx) error) error {
+	return s.wrap(ctx, doing, run(ctx, s.report, nil, fn))
+}
+
 func run(ctx context.Context, db *sql.DB, kinds *stored.NewKinds, fn func(tx) error) error {
 	began, err := db.BeginTx(ctx, nil)
 	if err != nil {
