@@ -144,6 +144,7 @@ func TestReconciliationFindsAndRepairs(t *testing.T) {
 		settle(w, 5*time.Second)
 		delete(d.rows, crmsync.Key("default", "hq:2"))
 		d.rows[crmsync.Key("default", "hq:3")]["code"] = "spam"
+		d.rows[crmsync.Key("default", "hq:4")]["code"] = " resolved\n" // it is no other
 		cfg := crmsync.ReconcileConfig{Tenant: "default", Records: r, Audited: d, Store: h, Logger: slog.New(slog.DiscardHandler), ReportOnly: true}
 		check := func(missing, different, repaired int) {
 			t.Helper()

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -206,7 +207,7 @@ func (r *Reconcile) differs(ctx context.Context, c *crm.Call, there map[string]S
 	}
 	for field, is := range standing.Fields {
 		want, ours := a.Fields[field]
-		if !ours || Text(want) == is {
+		if !ours || strings.TrimSpace(Text(want)) == strings.TrimSpace(is) { // most CRMs trim what they are sent
 			continue
 		}
 		set, err := r.wasSet(ctx, c.ID, field)
