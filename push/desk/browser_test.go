@@ -107,8 +107,12 @@ func aPopGoesAwayWhenSomebodyElseAnswers(t *testing.T, br browser) {
 	c := ringing("hq:1", "0301234567", "")
 	s.tell(crm.OfferCreated, c, c.Offers[0].ID)
 	b.sees(".card .badge", "Ringing")
+	b.sees("#recent-list", "now")
 	s.tell(crm.OfferRescinded, takenBy(c, "102"), c.Offers[0].ID)
 	b.sees(".card .what", "Answered by bert (102)")
+	b.run(chromedp.Click(".card .top button"))
+	s.tell(crm.CallEnded, over(takenBy(c, "102")), "")
+	b.sees("#recent-list", "Answered by bert (102)") // though its card is gone
 	b.until(`document.title === 'patchcord'`)
 	b.shoot("gone")
 }
@@ -227,7 +231,7 @@ func aPBXThatIsAwayIsNamed(t *testing.T, br browser) {
 func aSupervisorSeesEveryLiveCall(t *testing.T, br browser) {
 	s := newBackend(t)
 	b := br.open(t, s.url)
-	s.put(ringing("hq:1", "0301111111", "First"))
+	s.put(ringing("hq:1", "0301111111", "First of "+strings.Repeat("many", 15)))
 	b.login("sue")
 	b.sees("#board-rows", "rings at anna (100)")
 	c := ringing("hq:2", "0302222222", "Second")
@@ -235,6 +239,10 @@ func aSupervisorSeesEveryLiveCall(t *testing.T, br browser) {
 	b.sees("#board-rows", "Second")
 	s.tell(crm.CallAnswered, answered(c), "")
 	b.sees("#board-rows", "with anna (100)")
+	b.until(`document.querySelectorAll('#board-rows bdi.number').length === 4`)
+	if b.holds(`[...document.querySelectorAll('#board-rows bdi.number')].some((n) => n.getClientRects().length > 1)`) {
+		t.Error("a number is broken over two lines")
+	}
 	b.shoot("board")
 	if b.holds(`document.querySelectorAll('.card').length > 0`) {
 		t.Error("an agent's pop is on the supervisor's page")

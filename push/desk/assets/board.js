@@ -43,8 +43,8 @@ export class Board {
     const forTime = el('td', { class: 'num' });
     const callTime = el('td', { class: 'num' });
     const root = el('tr', {},
-      el('td', {}, el('bdi', { class: 'strong' }, clean(call.from?.number, 40) || 'No number'), ' ', el('bdi', { class: 'dim' }, clean(call.from?.name))),
-      el('td', {}, el('bdi', {}, clean(call.to?.number, 40)), ' ', el('bdi', { class: 'dim' }, clean((call.queue_visits ?? []).at(-1)?.queue, 60))),
+      el('td', {}, el('bdi', { class: 'strong number' }, clean(call.from?.number, 40) || 'No number'), ' ', el('bdi', { class: 'dim' }, clean(call.from?.name))),
+      el('td', {}, el('bdi', { class: 'number' }, clean(call.to?.number, 40)), ' ', el('bdi', { class: 'dim' }, clean((call.queue_visits ?? []).at(-1)?.queue, 60))),
       el('td', {}, el('span', { class: 'state', 'data-state': state }, clean(text, 120))),
       forTime, callTime);
     return { root, forTime, callTime, since: Date.parse(since), started: Date.parse(call.started_at) };

@@ -13,7 +13,7 @@ const order = { ringing: 0, talking: 1, left: 2, ended: 3, other: 4, gone: 5 };
 export class Desk {
   #cards = new Map(); // by call id
 
-  // on: ack(offer), save(card, code, note, say), ended(), now(), rings(call, contacts)
+  // on: ack(offer), save(card, code, note, say), now(), rings(call, contacts)
   constructor(me, codes, on) {
     this.me = me;
     this.codes = codes;
@@ -32,7 +32,6 @@ export class Desk {
     const mine = this.#cards.get(call.id);
     if (!mine && !this.#wanted(type, time, call, offer)) return;
     this.#put(call, contacts);
-    if (type === 'call.ended') this.on.ended();
   }
 
   // A call gets a card when it rings here now, or when this agent is talking in it.

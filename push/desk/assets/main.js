@@ -51,7 +51,7 @@ async function enter() {
   set($('who'), clean(`${me.name}${me.extensions?.length ? ` · ${me.extensions.join(', ')}` : ''}`, 120));
   document.body.dataset.watches = watchers.has(me.role) ? 'yes' : '';
   document.body.dataset.phone = me.extensions?.length || me.role === 'agent' ? 'yes' : 'no';
-  desk = new Desk(me.name, codes, { ack: (id) => live.ack(id), save, ended: recentSoon, now, rings });
+  desk = new Desk(me.name, codes, { ack: (id) => live.ack(id), save, now, rings });
   set($('login-error'), '');
   banner.clear('start');
   view('desk');
@@ -173,11 +173,13 @@ async function catchUp(id) {
 function event(e) {
   if (e.type === 'gap.opened' || e.type === 'gap.closed') return gap(e);
   desk.event(e);
+  if (changesRecent.has(e.type)) recentSoon();
   if (!e.data.call || !watchers.has(me.role)) return;
   if (e.type === 'call.merged') board.remove(e.data.id);
   else board.put(e.data.call);
-  if (e.type === 'call.ended') recentSoon();
 }
+
+const changesRecent = new Set(['call.started', 'call.ended', 'call.merged', 'offer.created', 'offer.rescinded', 'offer.ended']);
 
 function gap({ type, data: { gap: g } }) {
   if (!g || !['disconnect', 'pbx_restart', 'daemon_down'].includes(g.cause)) return;
