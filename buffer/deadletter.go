@@ -58,7 +58,7 @@ const (
 
 type verdict struct {
 	Pos crm.Position `json:"pos"`
-	How string       `json:"how"`          // "redrive", "redriven", "dropped"
+	How string       `json:"how"`          // as LetterRedrive
 	By  string       `json:"by,omitempty"` // user, or "" for the daemon
 }
 
@@ -109,12 +109,15 @@ func (d *DeadLetters) Put(ctx context.Context, pbx string, l Letter) error {
 			return d.confirm(ctx, pbx, h.entry)
 		}
 		l.Tries += h.Tries
+		if err := d.note(ctx, pbx, verdict{Pos: l.Pos, How: LetterRefused}); err != nil {
+			return err
+		}
 	}
 	// The bytes of an entry stand as they are: all letters are read whenever one is put aside, and JSON makes
 	// them a third longer and takes far longer to read.
 	data := append([]byte("\n"), l.Data...)
 	l.Data = nil
-	if err := d.append(ctx, pbx, letterPut, l, data...); err != nil {
+	if _, err := d.append(ctx, deadKey(pbx), letterPut, l, data...); err != nil {
 		return err
 	}
 	return d.tidy(ctx, pbx)
@@ -138,7 +141,12 @@ func (d *DeadLetters) Redrive(ctx context.Context, pbx string, pos crm.Position,
 	if !l.Redrivable() {
 		return fmt.Errorf("dead letter %s of %s: %w", pos, pbx, ErrOnlyThere)
 	}
-	return d.append(ctx, pbx, letterAsked, verdict{pos, "redrive", by})
+	v := verdict{pos, LetterRedrive, by}
+	if err := d.note(ctx, pbx, v); err != nil {
+		return err
+	}
+	_, err = d.append(ctx, deadKey(pbx), letterAsked, v)
+	return err
 }
 
 // Drop gives a letter up. ErrNoLetter.
@@ -146,16 +154,19 @@ func (d *DeadLetters) Drop(ctx context.Context, pbx string, pos crm.Position, by
 	if _, err := d.find(ctx, pbx, pos); err != nil {
 		return err
 	}
-	return d.settle(ctx, pbx, verdict{pos, "dropped", by})
+	return d.settle(ctx, pbx, verdict{pos, LetterDropped, by})
 }
 
 // Redriven says that the letter was applied again, and is recorded.
 func (d *DeadLetters) Redriven(ctx context.Context, pbx string, pos crm.Position) error {
-	return d.settle(ctx, pbx, verdict{Pos: pos, How: "redriven"})
+	return d.settle(ctx, pbx, verdict{Pos: pos, How: LetterRedriven})
 }
 
 func (d *DeadLetters) settle(ctx context.Context, pbx string, v verdict) error {
-	if err := d.append(ctx, pbx, letterSettled, v); err != nil {
+	if err := d.note(ctx, pbx, v); err != nil {
+		return err
+	}
+	if _, err := d.append(ctx, deadKey(pbx), letterSettled, v); err != nil {
 		return err
 	}
 	return d.tidy(ctx, pbx)
@@ -182,23 +193,30 @@ type held struct {
 // read folds the log to its end: the letters that wait, by position in the PBX's log.
 func (d *DeadLetters) read(ctx context.Context, pbx string) (b map[crm.Position]held, end crm.Position, err error) {
 	b = map[crm.Position]held{}
-	for after := (crm.Position{}); ; {
-		entries, err := d.log.Read(ctx, deadKey(pbx), after, 200)
+	end, err = d.readAll(ctx, deadKey(pbx), func(e Entry) error { return take(b, e) })
+	return b, end, err
+}
+
+// readAll gives fn the entries of the log of that name, up to the end that it returns. What is damaged or not
+// understood is told and passed over.
+func (d *DeadLetters) readAll(ctx context.Context, key string, fn func(Entry) error) (end crm.Position, err error) {
+	for {
+		entries, err := d.log.Read(ctx, key, end, 200)
 		if damaged, ok := errors.AsType[*DamagedError](err); ok {
-			d.logger.Error("an entry among the dead letters is damaged and passed over", "pbx", pbx, "pos", damaged.Pos.String(), "reason", damaged.Reason)
-			after = damaged.Pos
+			d.logger.Error("an entry about dead letters is damaged and passed over", "log", key, "pos", damaged.Pos.String(), "reason", damaged.Reason)
+			end = damaged.Pos
 			continue
 		}
 		if err != nil {
-			return nil, end, fmt.Errorf("read dead letters of %s: %w", pbx, err)
+			return end, fmt.Errorf("read %s: %w", key, err)
 		}
 		if len(entries) == 0 {
-			return b, after, nil
+			return end, nil
 		}
 		for _, e := range entries {
-			after = e.Pos
-			if err := take(b, e); err != nil {
-				d.logger.Error("an entry among the dead letters is not understood", "pbx", pbx, "pos", e.Pos.String(), "err", err)
+			end = e.Pos
+			if err := fn(e); err != nil {
+				d.logger.Error("an entry about dead letters is not understood", "log", key, "pos", e.Pos.String(), "err", err)
 			}
 		}
 	}
@@ -240,34 +258,34 @@ func take(b map[crm.Position]held, e Entry) error {
 // appendTries bounds how often another process may be quicker.
 const appendTries = 100
 
-// append adds an entry at the log's end, wherever that is by now: v as JSON, and what follows it.
-func (d *DeadLetters) append(ctx context.Context, pbx string, kind Kind, v any, rest ...byte) error {
+// append adds an entry at the end of the log of that name, wherever that is by now: v as JSON, and what follows it.
+func (d *DeadLetters) append(ctx context.Context, key string, kind Kind, v any, rest ...byte) (crm.Position, error) {
 	data, err := json.Marshal(v)
 	if err != nil {
-		return fmt.Errorf("dead letter of %s: %w", pbx, err)
+		return crm.Position{}, fmt.Errorf("add to %s: %w", key, err)
 	}
 	e := Entry{Kind: kind, At: time.Now().UTC().Truncate(time.Microsecond), Data: append(data, rest...)}
 	regressed := false
 	for range appendTries {
-		top, err := d.log.Top(ctx, deadKey(pbx))
+		top, err := d.log.Top(ctx, key)
 		if err != nil {
-			return fmt.Errorf("dead letter of %s: %w", pbx, err)
+			return e.Pos, fmt.Errorf("add to %s: %w", key, err)
 		}
 		e.Pos = crm.Position{Epoch: max(top.Epoch, 1), Seq: top.Seq + 1}
 		if regressed { // the end of the log is lost; a new epoch goes on without it
 			e.Pos = crm.Position{Epoch: e.Pos.Epoch + 1, Seq: 1}
 		}
-		_, err = d.log.Append(ctx, deadKey(pbx), []Entry{e})
+		_, err = d.log.Append(ctx, key, []Entry{e})
 		switch {
 		case err == nil:
-			return nil
+			return e.Pos, nil
 		case errors.Is(err, ErrRegressed):
 			regressed = true
 		case !errors.Is(err, ErrConflict) && !errors.Is(err, ErrFenced):
-			return fmt.Errorf("dead letter of %s: %w", pbx, err)
+			return e.Pos, fmt.Errorf("add to %s: %w", key, err)
 		}
 	}
-	return fmt.Errorf("dead letter of %s: %w: others add to it all the time", pbx, ErrUnavailable)
+	return e.Pos, fmt.Errorf("add to %s: %w: others add to it all the time", key, ErrUnavailable)
 }
 
 // tidy trims what stands before the oldest letter that is kept, and gives up the oldest beyond the bounds.
@@ -284,10 +302,23 @@ func (d *DeadLetters) tidy(ctx context.Context, pbx string) error {
 	size := 0
 	for i, h := range list {
 		if size += len(h.Data); i == maxLetters || size > maxLetterBytes && i > 0 {
-			d.logger.Error("there are too many dead letters; the oldest were given up", "pbx", pbx, "kept", i, "given_up", len(list)-i)
+			if err := d.giveUp(ctx, pbx, i, list[i:]); err != nil {
+				return err
+			}
 			break
 		}
 		below = h.entry.Pos
 	}
 	return d.log.Trim(ctx, deadKey(pbx), below)
+}
+
+// giveUp writes down which letters are given up for the newer ones that are kept.
+func (d *DeadLetters) giveUp(ctx context.Context, pbx string, kept int, list []held) error {
+	for _, h := range list {
+		if err := d.note(ctx, pbx, verdict{Pos: h.Pos, How: LetterTooMany}); err != nil {
+			return err
+		}
+	}
+	d.logger.Error("there are too many dead letters; the oldest were given up", "pbx", pbx, "kept", kept, "given_up", len(list))
+	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"reflect"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -87,11 +88,31 @@ func testDeadLetters(t *testing.T, open Place) {
 	if got := d.Redrive(t.Context(), "hq", pos(1, 1), "boss"); !errors.Is(got, buffer.ErrNoLetter) {
 		t.Errorf("re-driving another PBX's: %v", got)
 	}
+	wantTrail(t, again, []string{"3-7 redrive boss", "3-7 refused ", "3-7 redrive boss", "3-7 redriven ", "2-9 dropped boss"})
 	marker := letter(4, 0)
 	marker.Kind = buffer.Lost
 	must(d.Put(t.Context(), "hq", marker))
 	if got := d.Redrive(t.Context(), "hq", pos(4, 0), "boss"); !errors.Is(got, buffer.ErrOnlyThere) {
 		t.Errorf("re-driving a marker: %v", got)
+	}
+}
+
+// wantTrail wants those deeds about the dead letters of hq, in that order.
+func wantTrail(t *testing.T, d *buffer.DeadLetters, want []string) {
+	t.Helper()
+	deeds, err := d.Trail(t.Context(), "hq")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, x := range deeds {
+		if age := time.Since(x.At); age < 0 || age > 10*time.Minute {
+			t.Errorf("%s of %s was %s ago", x.How, x.Pos, age)
+		}
+		got = append(got, x.Pos.String()+" "+x.How+" "+x.By)
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("the trail is %q, want %q", got, want)
 	}
 }
 
@@ -109,6 +130,11 @@ func testManyDeadLetters(t *testing.T, open Place) {
 	if len(got) > most+2 || len(got) < most-1 || got[len(got)-1] != pos(1, many) {
 		t.Errorf("%d letters wait, up to %v; want about the last %d", len(got), got[len(got)-1], most)
 	}
+	var gone []string
+	for seq := uint64(1); seq < got[0].Seq; seq++ {
+		gone = append(gone, pos(1, seq).String()+" too many ")
+	}
+	wantTrail(t, d, gone)
 }
 
 // testOldDeadLetter: earlier versions kept the bytes of the entry in the JSON.

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
+	"os/user"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -20,6 +22,7 @@ type deadletterCmd struct {
 	Show    deadletterShowCmd    `cmd:"" help:"Show one with its frame and the whole reason."`
 	Redrive deadletterRedriveCmd `cmd:"" help:"Apply one, several or all of them again."`
 	Drop    deadletterDropCmd    `cmd:"" help:"Give one up."`
+	Trail   deadletterTrailCmd   `cmd:"" help:"List who had which applied again or gave it up, and when."`
 }
 
 // Help is shown by `patchcord deadletter --help`.
@@ -162,7 +165,7 @@ func (c *deadletterRedriveCmd) Run(ctx context.Context, t *terminal) error {
 				return err
 			}
 			for _, pos := range list {
-				switch err := d.Redrive(ctx, pbx, pos, "the command line"); {
+				switch err := d.Redrive(ctx, pbx, pos, onCommandLine()); {
 				case errors.Is(err, buffer.ErrNoLetter):
 					return noLetter(pbx, pos)
 				case errors.Is(err, buffer.ErrOnlyThere):
@@ -249,11 +252,59 @@ Example:
 // Run gives the letter up.
 func (c *deadletterDropCmd) Run(ctx context.Context, t *terminal) error {
 	return withLetters(ctx, t, c.PBX, func(d *buffer.DeadLetters, _ []string) error {
-		err := d.Drop(ctx, c.PBX, c.Position, "the command line")
+		err := d.Drop(ctx, c.PBX, c.Position, onCommandLine())
 		if errors.Is(err, buffer.ErrNoLetter) {
 			return noLetter(c.PBX, c.Position)
 		}
 		return err
+	})
+}
+
+// onCommandLine says who asks: there are no users of ours on a command line.
+func onCommandLine() string {
+	u, err := user.Current()
+	if err != nil {
+		return "the command line"
+	}
+	return "the command line, as " + u.Username
+}
+
+type deadletterTrailCmd struct {
+	PBX  string `name:"pbx" help:"Of this PBX alone." placeholder:"hq"`
+	JSON bool   `name:"json" help:"Print one JSON object for each, as GET /v1/deadletters/trail answers it."`
+}
+
+// Help is shown by `patchcord deadletter trail --help`.
+func (deadletterTrailCmd) Help() string {
+	return `The last 1,000 deeds of a PBX at least are kept, also of letters that are gone. A deed is written down before it is done.
+
+Example:
+  patchcord deadletter trail --pbx hq`
+}
+
+// Run lists them by PBX, the oldest first.
+func (c *deadletterTrailCmd) Run(ctx context.Context, t *terminal) error {
+	return withLetters(ctx, t, c.PBX, func(d *buffer.DeadLetters, pbxs []string) error {
+		w := tabwriter.NewWriter(t.out, 0, 8, 2, ' ', 0)
+		if !c.JSON {
+			fmt.Fprintln(w, "TIME\tPBX\tPOSITION\tDEED\tBY")
+		}
+		for _, pbx := range pbxs {
+			deeds, err := d.Trail(ctx, pbx)
+			if err != nil {
+				return err
+			}
+			for _, x := range deeds {
+				if c.JSON {
+					if err := json.NewEncoder(t.out).Encode(shownDeed(pbx, x)); err != nil {
+						return err
+					}
+					continue
+				}
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", x.At.Local().Format(time.DateTime), pbx, x.Pos, x.How, plain(cmp.Or(x.By, "the daemon")))
+			}
+		}
+		return w.Flush()
 	})
 }
 

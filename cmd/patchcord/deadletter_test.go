@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -183,6 +184,7 @@ func deadLetterSurvives(t *testing.T, w ward) {
 	if left := letters(); len(left) != 0 {
 		t.Errorf("still dead: %+v", left)
 	}
+	checkTrail(t, boss, file, one.Position)
 	cfg, err := loadConfig(file, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -196,6 +198,29 @@ func deadLetterSurvives(t *testing.T, w ward) {
 	checkRedriven(t, store, one.Position)
 	records, gaps := recordsOf(t, store)
 	compareWithLedger(t, records, gaps, nil, truth)
+}
+
+// checkTrail wants both re-drives of the letter, who asked for them and what came of them, from the command line and from the API.
+func checkTrail(t *testing.T, boss *client, file, position string) {
+	t.Helper()
+	var told struct{ Items []api.DeadLetterDeed }
+	if status := boss.do(t, "GET", "/v1/deadletters/trail", nil, &told); status != http.StatusOK {
+		t.Errorf("the API answers %d", status)
+	}
+	var deeds []string
+	for _, d := range told.Items {
+		by, _, _ := strings.Cut(d.By, ",")
+		deeds = append(deeds, d.PBX+" "+d.Position+" "+d.Deed+" "+by)
+	}
+	about := "hq " + position
+	want := []string{about + " redrive the command line", about + " refused ", about + " redrive the command line", about + " redriven "}
+	if !slices.Equal(deeds, want) {
+		t.Errorf("the trail is %q, want %q", deeds, want)
+	}
+	status, stdout, stderr := runCommand(t, "", "deadletter", "trail", "--config", file)
+	if status != 0 || strings.Count(stdout, position) != len(want) || !strings.Contains(stdout, "the daemon") {
+		t.Errorf("trail leaves with %d: %s%s", status, stdout, stderr)
+	}
 }
 
 // newChannel is a call from outside that a PBX tells of and then forgets.

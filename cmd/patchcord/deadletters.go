@@ -36,6 +36,28 @@ func (d *deadLetters) DeadLetters(ctx context.Context, tenant string) ([]api.Dea
 	return list, nil
 }
 
+// Trail returns what was done about letters of the tenant's PBXs, by PBX, the oldest first.
+func (d *deadLetters) Trail(ctx context.Context, tenant string) ([]api.DeadLetterDeed, error) {
+	var list []api.DeadLetterDeed
+	for _, p := range d.pbxs {
+		if p.Tenant != tenant {
+			continue
+		}
+		deeds, err := d.letters.Trail(ctx, p.Name)
+		if err != nil {
+			return nil, d.explained(err)
+		}
+		for _, x := range deeds {
+			list = append(list, shownDeed(p.Name, x))
+		}
+	}
+	return list, nil
+}
+
+func shownDeed(pbx string, d buffer.LetterDeed) api.DeadLetterDeed {
+	return api.DeadLetterDeed{At: crm.At(d.At), PBX: pbx, Position: d.Pos.String(), Deed: d.How, By: d.By}
+}
+
 func shownLetter(pbx string, l buffer.Letter) api.DeadLetter {
 	s := api.DeadLetter{
 		PBX: pbx, Position: l.Pos.String(), ReceivedAt: crm.At(l.At), Since: crm.At(l.Since), Reason: l.Reason, Tries: l.Tries,

@@ -199,6 +199,7 @@ func (nothing) PBXs() []PBXStatus                     { return nil }
 func (nothing) Destinations(string) []string          { return nil }
 func (nothing) CRMs(string) []CRM                     { return nil }
 
+func (nothing) Trail(context.Context, string) ([]DeadLetterDeed, error)   { return nil, nil }
 func (nothing) DeadLetters(context.Context, string) ([]DeadLetter, error) { return nil, nil }
 
 func (nothing) Redrive(context.Context, string, string, crm.Position, string) error {

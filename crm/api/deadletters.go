@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -18,6 +19,8 @@ type deadLetters interface {
 	// Redrive asks the PBX's owner to apply it again; an *InputError when it cannot be.
 	Redrive(ctx context.Context, tenant, pbx string, pos crm.Position, by string) error
 	Drop(ctx context.Context, tenant, pbx string, pos crm.Position, by string) error
+	// Trail returns what was done about letters of the tenant's PBXs, by PBX, the oldest first.
+	Trail(ctx context.Context, tenant string) ([]DeadLetterDeed, error)
 }
 
 // DeadLetter is an entry of a PBX's log that could not be recorded.
@@ -33,6 +36,15 @@ type DeadLetter struct {
 	Again      bool     `json:"again,omitempty" doc:"It was applied again, and refused once more"`
 	Redrivable bool     `json:"redrivable" doc:"It is a frame that is kept whole"`
 	Frame      string   `json:"frame,omitempty" doc:"As the PBX sent it; not in lists, for it holds personal data"`
+}
+
+// DeadLetterDeed is something that was done about a dead letter.
+type DeadLetterDeed struct {
+	At       crm.Time `json:"at"`
+	PBX      string   `json:"pbx"`
+	Position string   `json:"position" doc:"Of the letter, in the log of the PBX"`
+	Deed     string   `json:"deed" enum:"redrive,redriven,refused,dropped,too many" doc:"redrive: somebody asked for it; redriven: it was applied again and is recorded; refused: it could not be recorded this time either; dropped: somebody gave it up; too many: it was given up for newer ones"`
+	By       string   `json:"by,omitempty" doc:"Who asked for it; absent for the daemon itself"`
 }
 
 // letterID names a dead letter in a path.
@@ -67,6 +79,10 @@ func (a *API) registerDeadLetters() {
 	route(a, huma.Operation{OperationID: "list-dead-letters", Method: http.MethodGet, Path: "/v1/deadletters", Tags: tags,
 		Summary:     "What a PBX said that could not be recorded",
 		Description: "Each was passed over, so that everything after it is recorded, and is marked by a gap. The last 1,000 of a PBX are kept."}, a.listDeadLetters)
+	route(a, huma.Operation{OperationID: "list-dead-letter-deeds", Method: http.MethodGet, Path: "/v1/deadletters/trail", Tags: tags,
+		Summary: "Who had dead letters applied again or gave them up, and when",
+		Description: "By PBX, the oldest first; the last 1,000 of a PBX at least are kept, also of letters that are gone. A deed is written down before it is done: " +
+			"one that a fault kept from being done is there too."}, a.listDeadLetterDeeds)
 	route(a, huma.Operation{OperationID: "read-dead-letter", Method: http.MethodGet, Path: "/v1/deadletters/{pbx}/{position}", Tags: tags,
 		Summary: "A dead letter with its frame"}, a.readDeadLetter)
 	route(a, huma.Operation{OperationID: "redrive-dead-letter", Method: http.MethodPost, Path: "/v1/deadletters/{pbx}/{position}/redrive", Tags: tags,
@@ -83,6 +99,17 @@ func (a *API) listDeadLetters(ctx context.Context, c caller, in *lettersInput) (
 		return nil, err
 	}
 	return pageOf(list, func(l DeadLetter) string { return l.PBX + " " + placeOf(l.Position) }, in.Paged)
+}
+
+func (a *API) listDeadLetterDeeds(ctx context.Context, c caller, in *lettersInput) (*listOutput[DeadLetterDeed], error) {
+	all, err := a.deadLetters.Trail(ctx, c.Tenant)
+	if err != nil {
+		return nil, err
+	}
+	list := slices.DeleteFunc(all, func(d DeadLetterDeed) bool { return in.PBX != "" && d.PBX != in.PBX })
+	return pageOf(list, func(d DeadLetterDeed) string {
+		return fmt.Sprintf("%s %020d %s %s", d.PBX, d.At.UnixMicro(), placeOf(d.Position), d.Deed)
+	}, in.Paged)
 }
 
 // lettersOf returns the tenant's dead letters without their frames; of all its PBXs when pbx is "".

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"slices"
 	"testing"
 	"time"
 
@@ -36,6 +37,41 @@ func (b *letterBox) Redrive(_ context.Context, tenant, pbx string, pos crm.Posit
 
 func (b *letterBox) Drop(_ context.Context, tenant, pbx string, pos crm.Position, by string) error {
 	return b.decide("drop", tenant, pbx, pos, by)
+}
+
+func (b *letterBox) Trail(_ context.Context, tenant string) ([]DeadLetterDeed, error) {
+	if tenant != "default" {
+		return nil, nil
+	}
+	at := crm.At(time.Unix(1_700_000_000, 0))
+	return []DeadLetterDeed{
+		{At: at, PBX: "branch", Position: "1-1", Deed: "too many"},
+		{At: at, PBX: "hq", Position: "9-1", Deed: "redrive", By: "admin"},
+		{At: at, PBX: "hq", Position: "11-1", Deed: "redrive", By: "admin"},
+		{At: crm.At(at.Add(time.Second)), PBX: "hq", Position: "9-1", Deed: "redriven"},
+	}, nil
+}
+
+func TestDeedsOfDeadLetters(t *testing.T) {
+	b := newBench(t, func(c *Config) { c.DeadLetters = &letterBox{} })
+	b.user("default", "auditor", crm.RoleAuditor)
+	var got []string
+	for cursor := ""; ; {
+		var page struct {
+			Items []DeadLetterDeed
+			Next  string `json:"next_cursor"`
+		}
+		b.get("auditor", "/v1/deadletters/trail?pbx=hq&limit=2&cursor="+cursor).want(200).into(&page)
+		for _, d := range page.Items {
+			got = append(got, d.Position+" "+d.Deed+" "+d.By)
+		}
+		if cursor = page.Next; cursor == "" {
+			break
+		}
+	}
+	if want := []string{"9-1 redrive admin", "11-1 redrive admin", "9-1 redriven "}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
 }
 
 func TestDeadLetters(t *testing.T) {

@@ -34,7 +34,7 @@ func policy() map[string]grants {
 	removeContacts := grants{crm.RoleOwner: tenant, crm.RoleAdmin: tenant, crm.RoleSupervisor: tenant, crm.RoleIntegration: tenant}
 	overview := grants{crm.RoleOwner: tenant, crm.RoleAdmin: tenant, crm.RoleSupervisor: team, crm.RoleIntegration: tenant}
 	seats := grants{crm.RoleOwner: tenant, crm.RoleAdmin: tenant, crm.RoleSupervisor: team}
-	holds := grants{crm.RoleOwner: tenant, crm.RoleAdmin: tenant, crm.RoleAuditor: tenant}
+	auditors := grants{crm.RoleOwner: tenant, crm.RoleAdmin: tenant, crm.RoleAuditor: tenant}
 	gaps := grants{crm.RoleOwner: tenant, crm.RoleAdmin: tenant, crm.RoleSupervisor: tenant, crm.RoleAuditor: tenant, crm.RoleIntegration: tenant}
 
 	return map[string]grants{
@@ -44,7 +44,7 @@ func policy() map[string]grants {
 		"me": everybody, "push-ticket": work,
 		"list-calls": readCalls, "list-live-calls": readCalls, "read-call": readCalls,
 		"set-disposition": work, "add-note": work,
-		"hold-call": admins, "release-call": admins, "list-holds": holds,
+		"hold-call": admins, "release-call": admins, "list-holds": auditors,
 		"list-contacts": contacts, "read-contact": contacts, "create-contact": contacts, "update-contact": contacts,
 		"delete-contact": removeContacts,
 		"list-agents":    readCalls, "set-agent": admins,
@@ -53,7 +53,8 @@ func policy() map[string]grants {
 		"list-dispositions": contacts, "list-gaps": gaps, "list-events": overview,
 		"list-webhooks": admins, "list-webhook-jobs": admins, "redrive-webhook-job": admins, "redrive-webhook-jobs": admins, "skip-webhook-job": admins,
 		"list-dead-letters": admins, "read-dead-letter": admins, "redrive-dead-letter": admins, "redrive-dead-letters": admins, "drop-dead-letter": admins,
-		"list-crms": overview, "read-crm": overview, "reconcile-crm": admins,
+		"list-dead-letter-deeds": auditors,
+		"list-crms":              overview, "read-crm": overview, "reconcile-crm": admins,
 		"list-crm-jobs": admins, "read-crm-job": admins, "edit-crm-job": admins, "redrive-crm-job": admins, "redrive-crm-jobs": admins, "skip-crm-job": admins,
 	}
 }
