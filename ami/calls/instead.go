@@ -21,13 +21,14 @@ func (ch *channel) isCaller() bool {
 	return ch.Kind != plumbing && ch.call.Origins[ch.Origin].Linkedid == ch.ID && ch.call.dialTo(ch.at) == nil
 }
 
-// ringTaken notes who answered what src dialled, if he was not dialled: it is a pick-up.
+// ringTaken notes who answered what src dialled, if he was not dialled: it is a pick-up, of
+// what src dialled last.
 func (t *Tracker) ringTaken(src, by *channel) {
 	if src == nil || by == nil || !by.isCaller() || slices.ContainsFunc(by.call.Pickups, func(p pickup) bool { return p.Picker == by.at }) {
 		return
 	}
-	for _, d := range src.call.Dials {
-		if d.Src != src.at || !d.Begin.set() || d.answered() || d.End.set() && !together(d.End, t.mark()) {
+	for _, d := range slices.Backward(src.call.Dials) {
+		if d.Src != src.at {
 			continue
 		}
 		target := src.call.Chans[d.Dst]

@@ -78,6 +78,32 @@ func TestACallInThePlaceOfAnother(t *testing.T) {
 			Hangup D Cause=26
 			+b1 C A
 		`, "offers.#=2 offers.0.result=rescinded offers.0.by=1004 offers.1.by=1004 talks.0.extension=1004 talks.0.via=pickup"},
+		{"of the second phone of a hunt", `
+			new A PJSIP/trunk ChannelState=4 CallerIDNum=02079460018 Exten=5551043
+			new B PJSIP/1001 ChannelState=0
+			DialBegin A B
+			Newstate B ChannelState=5
+			wait 3s
+			DialEnd A B DialStatus=NOANSWER
+			Hangup B Cause=0
+			new D PJSIP/1002 ChannelState=0
+			DialBegin A D
+			Newstate D ChannelState=5
+			wait 1s
+			new C PJSIP/1004 own ChannelState=4 CallerIDNum=1004 Exten=1002
+			Newstate C ChannelState=6
+			joins C A
+			DialEnd A C DialStatus=ANSWER
+			Hangup D Cause=0
+			+b1 C A
+		`, "offers.#=2 offers.0.result=no_answer offers.1.result=rescinded offers.1.by=1004 talks.#=1 talks.0.via=pickup"},
+		{"of nobody: a click whose DialBegin was not heard", `
+			new A PJSIP/1001 ChannelState=0 Exten=s
+			Newstate A ChannelState=5
+			wait 1s
+			DialEnd DestUniqueid=@A DialStatus=ANSWER
+			Newstate A ChannelState=6
+		`, "from.number=1001 offers.#=0 talks.#=0"},
 		{"of nobody: one of two whose DialBegin was not heard is no picker", `
 			new A PJSIP/trunk ChannelState=4 CallerIDNum=02079460018 Exten=5551002
 			new B PJSIP/1001 ChannelState=0
