@@ -43,14 +43,12 @@ func (t *Tracker) ringTaken(src, by *channel) {
 // somebody's place were called, or were in a bridge before.
 func (t *Tracker) placeTaken(by *channel) {
 	of := t.chans[t.f.swap]
-	if of == nil || of.call != by.call || of.Kind == plumbing || !by.isCaller() || len(by.Stays) > 1 {
+	if of == nil || !by.isCaller() || len(by.Stays) > 1 {
 		return
 	}
-	c := by.call
-	if n := len(c.Takings); n == 0 || c.Takings[n-1].By != by.at {
-		c.Takings = append(c.Takings, taking{By: by.at, Of: of.at, At: t.mark()})
-		t.touch(c)
-	}
+	t.merge(of.call, by.call)
+	by.call.Takings = append(by.call.Takings, taking{By: by.at, Of: of.at, At: t.mark()})
+	t.touch(by.call)
 }
 
 // tookPlace reports whether a call took another's place.

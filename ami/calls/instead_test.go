@@ -59,6 +59,9 @@ func TestACallInThePlaceOfAnother(t *testing.T) {
 			Hangup C Cause=16
 			Hangup A Cause=16
 		`, "talks.#=1 talks.0.extension=1001 talks.0.via=dial talks.0.hold_ms=1100 hold_ms=1100 ended_by=callee offers.#=1"},
+		{"of the caller, before the Linkedids are one", inboundTalks + "new C PJSIP/trunk own ChannelState=4 CallerIDNum=02079460099 Exten=trunk\nNewstate C ChannelState=6\n" +
+			"+b1 C SwapUniqueid=@A\n-b1 A\nHangup A Cause=16\n" + leaves, replaced},
+		{"of somebody who was never heard of", inboundTalks + another + "+b1 C SwapUniqueid=1.1\n" + leaves, "talks.0.with=02079460018"},
 		{"of a phone of a group whose ring had just ended", `
 			new A PJSIP/trunk ChannelState=4 CallerIDNum=02079460018 Exten=5551013
 			new B PJSIP/1001 ChannelState=0

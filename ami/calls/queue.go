@@ -98,9 +98,6 @@ func (t *Tracker) queueStatus(ch *channel, status string) {
 	switch status {
 	case "JOINEMPTY", "JOINUNAVAIL", "FULL":
 		m := t.mark()
-		if v := lastVisit(ch, ""); v != nil && v.Status == status && v.Leave.Seq == m.Seq {
-			return
-		}
 		v := &visit{Chan: ch.at, Queue: ch.queueApp(), Enter: m, Leave: m, Status: status}
 		ch.call.Visits = append(ch.call.Visits, v)
 	default:
@@ -131,7 +128,7 @@ func (c *call) visitResult(v *visit) string {
 		return "" // the PBX was gone, not he
 	case v.Unserved && ch.leftFrom(v):
 		return "abandoned"
-	case ch.Gone.set() && ch.Gone.Seq <= v.Leave.Seq, c.dialled(ch.at, v.Leave.Seq):
+	case c.dialled(ch.at, v.Leave.Seq):
 		return ""
 	case v.Unserved && ch.Vars && ch.movedOn(v):
 		return "transferred" // somebody took him out: Queue() itself would have said why

@@ -14,6 +14,13 @@ func TestQueueVisits(t *testing.T) {
 		QueueCallerLeave A Queue=support
 	`
 	const gone = "Hangup A Cause=16\n"
+	const answered = `
+		new B PJSIP/1001 ChannelState=0
+		DialBegin A B
+		DialEnd A B DialStatus=ANSWER
+		QueueCallerLeave A
+		+b1 A B
+	`
 	tryScenes(t, Config{PBX: "hq"}, []scene{
 		{"he hangs up", waits + "HangupRequest A\n" + unserved + gone, "queue_visits.0.result=abandoned queue_visits.0.position=3 wait_ms=4300 outcome=abandoned ended_by=caller"},
 		{"his hang-up is not told, only that he is gone", waits + unserved + "SoftHangupRequest A\n" + gone, "queue_visits.0.result=abandoned"},
@@ -51,11 +58,36 @@ func TestQueueVisits(t *testing.T) {
 			Hangup A Cause=16
 			-b1 B
 			Hangup B Cause=16`, "queue_visits.0.result=connected outcome=answered offers.0.queue=support talks.0.via=queue ended_by=caller"},
+		{"connected, of which only the bridge tells", waits + answered, "queue_visits.0.result=- outcome=answered talks.0.extension=1001"},
+		{"a key, in another queue than the one that answers next", waits + "QueueCallerLeave A Queue=support\nQueueCallerJoin A Queue=sales Position=1\n" + answered,
+			"queue_visits.#=2 queue_visits.0.result=key queue_visits.1.result=-"},
+		{"a key, after an agent sent him back to the queue", waits + answered + `
+			BlindTransfer Result=Success TransfererUniqueid=@B TransfereeUniqueid=@A Extension=500
+			-b1 B A
+			Hangup B Cause=16
+			QueueCallerJoin A Queue=keyed Position=1
+			wait 1s
+			QueueCallerLeave A Queue=keyed
+			Newexten A Exten=0 Application=Playback
+		`, "queue_visits.#=2 queue_visits.1.result=key"},
+		{"a key, while the phone that sent him to the queue hangs on", `
+			new A PJSIP/trunk ChannelState=4 CallerIDNum=02079460018 Exten=5551001
+			new B PJSIP/1001 ChannelState=0
+			DialBegin A B
+			DialEnd A B DialStatus=ANSWER
+			+b1 A B
+			BlindTransfer Result=Success TransfererUniqueid=@B TransfereeUniqueid=@A Extension=500
+			-b1 A B
+			QueueCallerJoin A Queue=keyed Position=1
+			wait 1s
+			QueueCallerLeave A Queue=keyed
+			Newexten A Exten=0 Application=Playback
+		`, "queue_visits.0.result=key"},
 		{"refused: empty", "new A PJSIP/trunk ChannelState=4 Exten=5551008\nNewexten A Application=Queue AppData=closed,tT\nVarSet A Variable=QUEUESTATUS Value=JOINEMPTY\nSoftHangupRequest A\n" + gone,
 			"queue_visits.#=1 queue_visits.0.queue=closed queue_visits.0.result=empty wait_ms=0 outcome=no_answer"},
 		{"refused: nobody is available", "new A PJSIP/trunk ChannelState=4 Exten=5551008\nNewexten A Application=Queue AppData=closed,tT\nVarSet A Variable=QUEUESTATUS Value=JOINUNAVAIL\nHangupRequest A\n" + gone,
 			"queue_visits.0.result=empty outcome=abandoned"},
-		{"refused: full, told twice", "new A PJSIP/trunk ChannelState=4 Exten=5551017\nNewexten A Application=Queue AppData=tiny\nVarSet A Variable=QUEUESTATUS Value=FULL\n" + gone, "queue_visits.0.result=full"},
+		{"refused: full", "new A PJSIP/trunk ChannelState=4 Exten=5551017\nNewexten A Application=Queue AppData=tiny\nVarSet A Variable=QUEUESTATUS Value=FULL\n" + gone, "queue_visits.0.result=full"},
 		{"into the next queue though nobody told that he left the first", waits + "QueueCallerJoin A Queue=sales Position=1\nwait 1s\nHangupRequest A\nQueueCallerAbandon A Queue=sales\nQueueCallerLeave A Queue=sales\n" + gone,
 			"queue_visits.#=2 queue_visits.0.queue=support wait_ms=5400 queue_visits.1.result=abandoned"},
 		{"he waits", waits, "queue_visits.0.left_at=- queue_visits.0.result=- wait_ms=0 outcome=-"},
