@@ -274,6 +274,13 @@ func TestFarEnds(t *testing.T) {
 			Newexten M Exten=9441632960066 Application=Dial
 			new T PJSIP/trunk ChannelState=0
 			DialBegin M T DialString=441632960066@trunk`, "far_ends.0.number=9441632960066 far_ends.0.for=- offers.0.result=rescinded offers.0.by=1003"},
+		{"who is called first by a click, and does not answer", `
+			new A PJSIP/trunk ChannelState=0 Exten=s
+			DialBegin DestUniqueid=@A DialString=441632960078@trunk
+			Newstate A ChannelState=5
+			wait 2s
+			DialEnd DestUniqueid=@A DialStatus=NOANSWER
+			Hangup A Cause=0`, "far_ends.#=1 far_ends.0.result=no_answer outcome=no_answer"},
 		{"the number in the DialBegin itself", `
 			new A PJSIP/trunk ChannelState=4 Exten=5551001
 			new T PJSIP/trunk ChannelState=0
