@@ -1,6 +1,7 @@
 package crmsync_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -21,6 +22,7 @@ type house struct {
 	into     map[string]string      // guarded by mu; absorbed call to survivor
 	contacts map[string]crm.Contact // guarded by mu
 	settings map[string][]byte      // guarded by mu
+	asked    int                    // guarded by mu; for calls with their jobs
 	*outbox
 }
 
@@ -50,17 +52,16 @@ func (h *house) happens(t crm.EventType, c *crm.Call, into string) {
 	h.events = append(h.events, crm.StoredEvent{N: n, PBX: "hq", Pos: e.Pos, Type: t, CallID: c.ID, Body: body})
 }
 
-func (h *house) Call(_ context.Context, _, id string) (*crm.Call, error) {
+func (h *house) CallsWithJobs(_ context.Context, _, _ string, ids []string) ([]crm.CallWithJobs, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if into, ok := h.into[id]; ok {
-		id = into
+	found := make([]crm.CallWithJobs, len(ids))
+	for i, id := range ids {
+		into := cmp.Or(h.into[id], id)
+		found[i].Call, found[i].Jobs = h.calls[into], h.laneOf(id)
 	}
-	c, ok := h.calls[id]
-	if !ok {
-		return nil, crm.ErrNotFound
-	}
-	return c, nil
+	h.asked++
+	return found, nil
 }
 
 func (h *house) MatchNumber(_ context.Context, _ string, n crm.Number) (found []crm.Contact, err error) {

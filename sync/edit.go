@@ -1,14 +1,12 @@
 package crmsync
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"maps"
-	"slices"
 
 	"patchcord/crm"
 )
@@ -31,9 +29,10 @@ func (r *Records) Preview(ctx context.Context, j crm.Job) (writes, set map[strin
 	if j.Payload, err = json.Marshal(o); err != nil {
 		return nil, nil, err
 	}
-	a, err := r.activity(ctx, j, 0)
-	if err != nil || a == nil {
-		return nil, set, err
+	list, errs := r.activities(ctx, []crm.Job{j}, 0)
+	a := list[0]
+	if errs[0] != nil || a == nil {
+		return nil, set, errs[0]
 	}
 	writes = maps.Clone(a.Links)
 	if writes == nil {
@@ -51,7 +50,11 @@ func (r *Records) Edit(ctx context.Context, j crm.Job, fields map[string]*string
 	if err != nil {
 		return nil, err
 	}
-	mapped, err := r.mapped(ctx, j.Kind, o, 0)
+	found, err := r.read(ctx, []string{o.Call})
+	if err != nil {
+		return nil, err
+	}
+	mapped, err := r.mapped(ctx, j.Kind, o, found[0].Call, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -103,20 +106,14 @@ func earlier(a *Activity, done []order) map[string]*string {
 	return set
 }
 
-// done returns the orders of the call's jobs that were done, by whichever process, the oldest first.
-func (r *Records) done(ctx context.Context, callID string) (orders []order, err error) {
-	jobs, err := r.cfg.Calls.CallJobs(ctx, r.cfg.Tenant, callID, []string{r.cfg.Name})
-	if err != nil {
-		return nil, err
-	}
-	slices.SortFunc(jobs, func(a, b crm.Job) int { return cmp.Compare(a.ID, b.ID) })
+// doneOf returns the orders of those jobs of a call that were done, by whichever process, the oldest first.
+func doneOf(jobs []crm.Job) (orders []order) {
 	for _, j := range jobs {
-		o, err := orderOf(j)
-		if err == nil && j.State == crm.JobDone && o.Call == callID { // else it is of a call that was absorbed
+		if o, err := orderOf(j); err == nil && j.State == crm.JobDone {
 			orders = append(orders, o)
 		}
 	}
-	return orders, nil
+	return orders
 }
 
 func orderOf(j crm.Job) (o order, err error) {

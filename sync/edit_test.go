@@ -1,7 +1,6 @@
 package crmsync_test
 
 import (
-	"context"
 	"log/slog"
 	"strings"
 	"testing"
@@ -14,20 +13,18 @@ import (
 // edit has a person change fields of the only parked job and try it again.
 func edit(t *testing.T, h *house, r *crmsync.Records, fields map[string]*string) {
 	t.Helper()
+	parked, _ := h.Jobs(t.Context(), "", crm.JobParked, 1)
+	if len(parked) != 1 {
+		t.Fatalf("%d jobs are parked", len(parked))
+	}
+	payload, err := r.Edit(t.Context(), parked[0], fields)
+	if err != nil {
+		t.Fatal(err)
+	}
 	h.outbox.mu.Lock()
 	defer h.outbox.mu.Unlock()
-	for _, j := range h.jobs {
-		if j.State != crm.JobParked {
-			continue
-		}
-		payload, err := r.Edit(context.Background(), j.Job, fields)
-		if err != nil {
-			t.Fatal(err)
-		}
-		j.Payload, j.State = payload, crm.JobReady
-		return
-	}
-	t.Fatal("no job is parked")
+	j := h.jobs[parked[0].ID-1]
+	j.Payload, j.State = payload, crm.JobReady
 }
 
 // refusing answers every write of a disposition of that code as a validation rule would.

@@ -160,13 +160,17 @@ func (o *outbox) Jobs(_ context.Context, _ string, state crm.JobState, _ int) (j
 	return jobs, nil
 }
 
-func (o *outbox) CallJobs(_ context.Context, _, callID string, _ []string) (jobs []crm.Job, err error) {
+func (o *outbox) CallJobs(_ context.Context, _, callID string, _ []string) ([]crm.Job, error) {
+	return o.laneOf(callID), nil
+}
+
+func (o *outbox) laneOf(callID string) (jobs []crm.Job) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, j := range o.lanes[callID] {
 		jobs = append(jobs, j.Job)
 	}
-	return jobs, nil
+	return jobs
 }
 
 func (o *outbox) Redrive(context.Context, int64, time.Time) error { return nil }

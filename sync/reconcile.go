@@ -122,14 +122,12 @@ func (r *Reconcile) Once(ctx context.Context) (Findings, error) {
 		if err != nil {
 			return f, fmt.Errorf("list calls: %w", err)
 		}
-		for _, c := range calls {
-			again, err := r.differs(ctx, c, there, unfinished[c.ID], &f)
-			if err != nil {
-				return f, err
-			}
-			if again {
-				repairs = append(repairs, r.cfg.Records.Repair(c.ID, now.UTC().Format(time.RFC3339)))
-			}
+		again, err := r.differing(ctx, calls, there, unfinished, &f)
+		if err != nil {
+			return f, err
+		}
+		for _, id := range again {
+			repairs = append(repairs, r.cfg.Records.Repair(id, now.UTC().Format(time.RFC3339)))
 		}
 		if cursor = next; cursor == "" {
 			break
@@ -181,42 +179,58 @@ func (r *Reconcile) unfinished(ctx context.Context) (map[string]crm.JobState, er
 	return lanes, nil
 }
 
-// differs counts the call, and reports whether it is to be written again.
-func (r *Reconcile) differs(ctx context.Context, c *crm.Call, there map[string]Standing, state crm.JobState, f *Findings) (bool, error) {
-	if c.Open() && c.Disposition == nil || !r.cfg.Records.takes(c) {
-		return false, nil
+// differing counts the calls, and returns those that are to be written again.
+func (r *Reconcile) differing(ctx context.Context, calls []*crm.Call, there map[string]Standing, unfinished map[string]crm.JobState, f *Findings) (again []string, err error) {
+	var compared []crm.Job // as if they were to be written
+	for _, c := range calls {
+		if c.Open() && c.Disposition == nil || !r.cfg.Records.takes(c) {
+			continue
+		}
+		f.Compared++
+		state := unfinished[c.ID]
+		_, stands := there[Key(r.cfg.Tenant, c.ID)]
+		switch {
+		case state == crm.JobSkipped: // it is to stay as it is
+			f.Skipped++
+		case state != "":
+			f.Waiting++
+		case !stands:
+			f.Missing++
+			again = append(again, c.ID)
+		default:
+			compared = append(compared, r.cfg.Records.Repair(c.ID, ""))
+		}
 	}
-	f.Compared++
-	switch state {
-	case "":
-	case crm.JobSkipped: // it is to stay as it is
-		f.Skipped++
-		return false, nil
-	default:
-		f.Waiting++
-		return false, nil
+	wanted, errs := r.cfg.Records.activities(ctx, compared, 0)
+	for i, a := range wanted {
+		if errs[i] != nil {
+			return nil, errs[i]
+		}
+		if a == nil {
+			continue
+		}
+		differs, err := r.differs(ctx, a, there[a.Key])
+		if err != nil {
+			return nil, err
+		}
+		if differs {
+			f.Different++
+			again = append(again, a.Call.ID)
+		}
 	}
-	standing, ok := there[Key(r.cfg.Tenant, c.ID)]
-	if !ok {
-		f.Missing++
-		return true, nil
-	}
-	a, err := r.cfg.Records.activity(ctx, r.cfg.Records.Repair(c.ID, ""), 0)
-	if err != nil || a == nil {
-		return false, err
-	}
+	return again, nil
+}
+
+// differs reports whether an activity stands there otherwise than it would be written.
+func (r *Reconcile) differs(ctx context.Context, a *Activity, standing Standing) (bool, error) {
 	for field, is := range standing.Fields {
 		want, ours := a.Fields[field]
 		if !ours || strings.TrimSpace(Text(want)) == strings.TrimSpace(is) { // most CRMs trim what they are sent
 			continue
 		}
-		set, err := r.wasSet(ctx, c.ID, field)
-		if err != nil {
-			return false, err
-		}
-		if !set {
-			f.Different++
-			return true, nil
+		set, err := r.wasSet(ctx, a.Call.ID, field)
+		if err != nil || !set {
+			return err == nil, err
 		}
 	}
 	return false, nil

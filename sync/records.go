@@ -4,11 +4,9 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -34,10 +32,9 @@ type RecordsConfig struct {
 
 // calls is what Records needs of a crm.Store.
 type calls interface {
-	Call(ctx context.Context, tenant, id string) (*crm.Call, error)
+	CallsWithJobs(ctx context.Context, tenant, dest string, ids []string) ([]crm.CallWithJobs, error)
 	Contact(ctx context.Context, tenant, id string) (crm.Contact, error)
 	MatchNumber(ctx context.Context, tenant string, e164 crm.Number) ([]crm.Contact, error)
-	CallJobs(ctx context.Context, tenant, callID string, dests []string) ([]crm.Job, error)
 	Events(ctx context.Context, tenant string, after int64, limit int) ([]crm.StoredEvent, error)
 }
 
@@ -164,15 +161,12 @@ func (r *Records) Push(ctx context.Context, j crm.Job) error {
 // PushBulk implements Bulk.
 func (r *Records) PushBulk(ctx context.Context, jobs []crm.Job) []error {
 	upTo := r.seen.Load() // committed, so the records that are read from here on hold it
-	errs := make([]error, len(jobs))
+	list, errs := r.activities(ctx, jobs, upTo)
 	b := batch{at: map[string]int{}}
-	for i, j := range jobs {
-		a, err := r.activity(ctx, j, upTo)
-		if err != nil || a == nil {
-			errs[i] = err
-			continue
+	for i, a := range list {
+		if a != nil {
+			b.add(i, *a)
 		}
-		b.add(i, *a)
 	}
 	if err := r.locate(ctx, &b); err != nil {
 		return b.all(errs, err)
@@ -191,126 +185,6 @@ func (r *Records) PushBulk(ctx context.Context, jobs []crm.Job) []error {
 		r.check(ctx, due)
 	}
 	return b.report(errs, outcome)
-}
-
-// activity returns what a job has to write, nil when nothing is to be done.
-func (r *Records) activity(ctx context.Context, j crm.Job, upTo int64) (*Activity, error) {
-	var o order
-	if err := json.Unmarshal(j.Payload, &o); err != nil {
-		return nil, &PushError{Class: Permanent, Reason: "the job cannot be read", Err: err}
-	}
-	if j.Kind == kindCall && len(o.Set) == 0 && r.has(o.Call, o.Event) {
-		return nil, nil
-	}
-	a, err := r.mapped(ctx, j.Kind, o, upTo)
-	if err != nil || a == nil {
-		return nil, err
-	}
-	if a.Merged { // it is written as the mapping has it
-		r.set(a, o.Set)
-		return a, nil
-	}
-	done, err := r.done(ctx, o.Call)
-	if err == nil {
-		err = r.takeBack(ctx, a, done, o.Event, j.Unsure)
-	}
-	if err != nil {
-		return nil, &PushError{Class: Throttle, Reason: "the store is away", After: 5 * time.Second, Err: err}
-	}
-	r.set(a, earlier(a, done))
-	r.set(a, o.Set)
-	return a, nil
-}
-
-// mapped returns what the mapping gives for a job, nil when nothing is to be written.
-func (r *Records) mapped(ctx context.Context, kind string, o order, upTo int64) (*Activity, error) {
-	call, err := r.cfg.Calls.Call(ctx, r.cfg.Tenant, o.Call)
-	switch {
-	case errors.Is(err, crm.ErrNotFound): // erased since
-		return nil, nil
-	case err != nil:
-		return nil, &PushError{Class: Throttle, Reason: "the store is away", After: 5 * time.Second, Err: err}
-	case kind != kindMerged && (call.ID != o.Call || !r.takes(call)):
-		return nil, nil // it was absorbed; the job that says so waits behind this one
-	}
-	a := &Activity{Key: Key(r.cfg.Tenant, o.Call), Call: call, Merged: kind == kindMerged}
-	a.Owner = r.cfg.Owners[agentOf(call)]
-	if a.Owner == "" {
-		a.Owner = r.cfg.DefaultOwner
-	}
-	if a.Contact, err = r.contact(ctx, call); err != nil {
-		return nil, &PushError{Class: Throttle, Reason: "the store is away", After: 5 * time.Second, Err: err}
-	}
-	f := &facts{call: call, key: a.Key, owner: a.Owner, contact: a.Contact, version: max(o.Event, upTo)}
-	if r.cfg.CallURL != "" {
-		f.url = strings.ReplaceAll(r.cfg.CallURL, "{call}", escapePath(call.ID))
-	}
-	r.fill(a, f)
-	return a, nil
-}
-
-func (r *Records) fill(a *Activity, f *facts) {
-	if a.Merged {
-		a.Fields = r.render.fill(r.render.merged, f)
-		return
-	}
-	a.Fields = r.render.fill(r.render.fields, f)
-	a.Links = r.render.fill(r.render.links[a.Contact.Object], f)
-	if a.Known = r.has(a.Call.ID, 1); a.Known {
-		r.updates(a)
-	}
-}
-
-// updates takes out what an update may not have.
-func (r *Records) updates(a *Activity) {
-	for _, field := range r.caps.CreateOnly {
-		delete(a.Fields, field)
-	}
-}
-
-func (r *Records) takes(c *crm.Call) bool {
-	if len(r.cfg.Directions) == 0 {
-		return true
-	}
-	for _, d := range r.cfg.Directions {
-		if c.Direction == d {
-			return true
-		}
-	}
-	return false
-}
-
-// contact returns the record of this CRM that the call was matched with, or the only one with its number: also when
-// what it was matched with was deleted there, or merged into another, since. Of several none is picked.
-func (r *Records) contact(ctx context.Context, c *crm.Call) (Ref, error) {
-	if c.Contact != nil {
-		if ref, ok := ParseContactID(r.cfg.Name, c.Contact.ID); ok {
-			_, err := r.cfg.Calls.Contact(ctx, r.cfg.Tenant, c.Contact.ID)
-			if !errors.Is(err, crm.ErrNotFound) {
-				return ref, err
-			}
-		}
-	}
-	number := otherParty(c).E164
-	if number == "" {
-		return Ref{}, nil
-	}
-	found, err := r.cfg.Calls.MatchNumber(ctx, r.cfg.Tenant, number)
-	if err != nil {
-		return Ref{}, err
-	}
-	var only Ref
-	for _, contact := range found {
-		ref, ok := ParseContactID(r.cfg.Name, contact.ID)
-		if !ok {
-			continue
-		}
-		if only != (Ref{}) {
-			return Ref{}, nil
-		}
-		only = ref
-	}
-	return only, nil
 }
 
 // last is what was written last of a call, as far as is known.

@@ -2,6 +2,7 @@ package crmsync_test
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
@@ -76,6 +77,21 @@ func TestEditsThatWaitBecomeOneWrite(t *testing.T) {
 		settle(w, time.Minute)
 		if d.row("hq:1")["code"] != "callback" {
 			t.Errorf("a later edit is lost: %v", d.row("hq:1"))
+		}
+	})
+}
+
+// TestABatchIsReadAtOnce: what the store is asked does not grow with the calls of a batch.
+func TestABatchIsReadAtOnce(t *testing.T) {
+	sim(t, func(t *testing.T) {
+		h, d := newHouse(), newDesk(50)
+		w, _ := keeping(t, h, d, crmsync.Config{Linger: time.Second, Parallel: 1})
+		for i := range 100 {
+			h.happens(crm.CallEnded, call(fmt.Sprintf("hq:%d", i), true, ""), "")
+		}
+		settle(w, 5*time.Second)
+		if d.written() != 100 || h.asked != 2 {
+			t.Errorf("%d calls written, and the store asked %d times for calls; want 100 and twice", d.written(), h.asked)
 		}
 	})
 }

@@ -43,6 +43,7 @@ var evidenceTests = []test{
 	{"what does not fit is counted, and conclusions find room when frames do not", evidenceIsBounded},
 	{"sixteen writers lose nothing", evidenceRace},
 	{"jobs of a call are found by destination, those of absorbed calls too", jobsOfCall},
+	{"calls are read with the jobs of their own lanes, many at once", callsWithJobs},
 	{"extensions that had part in a call are seen", seenExtensions},
 }
 
@@ -170,6 +171,51 @@ func jobsOfCall(t *testing.T, s crm.Store) {
 	jobs, err = s.CallJobs(ctx, tenant, "hq:1.1", nil)
 	check(t, err)
 	equal(t, "jobs of no destination", len(jobs), 0)
+}
+
+func callsWithJobs(t *testing.T, s crm.Store) {
+	ctx := t.Context()
+	p := own(t, s, "hq", tenant)
+	old, young := openCall("hq:1.1", 0), openCall("hq:2.1", 1)
+	p.store(old, young, endedCall("hq:3.1", 2, "ann", "101", "sales"))
+	for _, dest := range []string{"crm", "hook"} {
+		check(t, s.Enqueue(ctx, dest, 0, 3, []crm.Job{
+			{Lane: "hq:2.1", Key: "a", Kind: "call", RunAt: base},
+			{Lane: "hq:1.1", Key: "b", Kind: "call", RunAt: base},
+			{Lane: "hq:2.1", Key: "c", Kind: "call", RunAt: base},
+			{Lane: "hq:9.9", Key: "d", Kind: "call", RunAt: base},
+		}))
+	}
+	p.merge(young, old)
+	_, err := s.SetDisposition(ctx, tenant, "hq:3.1", crm.Disposition{Code: "resolved", By: "ann", At: at(9)}, "")
+	check(t, err)
+	claimed, err := s.Claim(ctx, "crm", at(1).Time, time.Minute, 1)
+	check(t, err)
+	check(t, s.Finish(ctx, claimed[0].End(crm.JobResult{State: crm.JobDone, RunAt: at(1).Time})))
+
+	ids := []string{"hq:3.1", "hq:2.1", "hq:9.9", "hq:1.1", "hq:2.1", "x\x00y"}
+	found, err := s.CallsWithJobs(ctx, tenant, "crm", ids)
+	check(t, err)
+	got := []string{}
+	for _, f := range found {
+		text := "none"
+		if f.Call != nil {
+			equal(t, "the call as it is read alone", f.Call, mustCall(t, s, f.Call.ID))
+			text = f.Call.ID
+		}
+		for _, j := range f.Jobs {
+			text += fmt.Sprintf(" %s/%s %s", j.Dest, j.Key, j.State)
+		}
+		got = append(got, text)
+	}
+	both := "hq:1.1 crm/a done crm/c ready"
+	equal(t, "calls with their jobs", got, []string{"hq:3.1", both, "none crm/d ready", "hq:1.1 crm/b ready", both, "none"})
+	found, err = s.CallsWithJobs(ctx, "other", "crm", ids[:1])
+	check(t, err)
+	equal(t, "another tenant's", found, []crm.CallWithJobs{{}})
+	found, err = s.CallsWithJobs(ctx, tenant, "crm", nil)
+	check(t, err)
+	equal(t, "of none", len(found), 0)
 }
 
 func seenExtensions(t *testing.T, s crm.Store) {

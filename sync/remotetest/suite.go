@@ -41,12 +41,13 @@ type Subject struct {
 // Calls is the calls of a store. The zero value has none.
 type Calls map[string]*crm.Call
 
-// Call implements what crmsync.Records needs.
-func (c Calls) Call(_ context.Context, _, id string) (*crm.Call, error) {
-	if call, ok := c[id]; ok {
-		return call, nil
+// CallsWithJobs implements what crmsync.Records needs: no call has a job that was done.
+func (c Calls) CallsWithJobs(_ context.Context, _, _ string, ids []string) ([]crm.CallWithJobs, error) {
+	found := make([]crm.CallWithJobs, len(ids))
+	for i, id := range ids {
+		found[i].Call = c[id]
 	}
-	return nil, crm.ErrNotFound
+	return found, nil
 }
 
 // Contact implements what crmsync.Records needs: whoever is named is there.
@@ -56,9 +57,6 @@ func (Calls) Contact(_ context.Context, _, id string) (crm.Contact, error) {
 
 // MatchNumber implements what crmsync.Records needs: nobody has any number.
 func (Calls) MatchNumber(context.Context, string, crm.Number) ([]crm.Contact, error) { return nil, nil }
-
-// CallJobs implements what crmsync.Records needs: nobody has changed any job.
-func (Calls) CallJobs(context.Context, string, string, []string) ([]crm.Job, error) { return nil, nil }
 
 // Events implements what crmsync.Records needs: the log is empty.
 func (Calls) Events(context.Context, string, int64, int) ([]crm.StoredEvent, error) { return nil, nil }
