@@ -49,7 +49,7 @@ type Activity struct {
 	Owner   string         // the CRM's id of the user it belongs to, "" for the connection's own
 	Contact Ref            // the one contact of this CRM that the other party is; zero when unknown or doubtful
 	Links   map[string]any // further fields, that link Contact: to be left out when it turns out to be gone
-	Known   bool           // this process has written it before: what only a new one is to have is left out
+	Known   bool           // it was written before, by whichever process: what only a new one is to have is left out
 	Merged  bool           // the call is part of another now; Fields point there
 	Call    *crm.Call
 }

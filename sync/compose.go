@@ -52,7 +52,7 @@ func storeAway(err error) *PushError {
 
 // activity returns what a job has to write, nil when nothing is to be done.
 func (r *Records) activity(ctx context.Context, j crm.Job, o order, found crm.CallWithJobs, upTo int64) (*Activity, error) {
-	a, err := r.mapped(ctx, j.Kind, o, found.Call, upTo)
+	a, err := r.mapped(ctx, j.Kind, o, found, upTo)
 	if err != nil || a == nil {
 		return nil, err
 	}
@@ -70,11 +70,12 @@ func (r *Records) activity(ctx context.Context, j crm.Job, o order, found crm.Ca
 }
 
 // mapped returns what the mapping gives for a job, nil when nothing is to be written: also of a call that was erased since.
-func (r *Records) mapped(ctx context.Context, kind string, o order, call *crm.Call, upTo int64) (*Activity, error) {
+func (r *Records) mapped(ctx context.Context, kind string, o order, found crm.CallWithJobs, upTo int64) (*Activity, error) {
+	call := found.Call
 	if call == nil || kind != kindMerged && (call.ID != o.Call || !r.takes(call)) {
 		return nil, nil // when it was absorbed, the job that says so waits behind this one
 	}
-	a := &Activity{Key: Key(r.cfg.Tenant, o.Call), Call: call, Merged: kind == kindMerged}
+	a := &Activity{Key: Key(r.cfg.Tenant, o.Call), Call: call, Merged: kind == kindMerged, Known: !o.New && r.known(o.Call, found.Jobs)}
 	a.Owner = r.cfg.Owners[agentOf(call)]
 	if a.Owner == "" {
 		a.Owner = r.cfg.DefaultOwner
@@ -91,6 +92,11 @@ func (r *Records) mapped(ctx context.Context, kind string, o order, call *crm.Ca
 	return a, nil
 }
 
+// known reports whether the call was written before: by this process, or as a job says that is done.
+func (r *Records) known(callID string, jobs []crm.Job) bool {
+	return r.has(callID, 1) || len(doneOf(jobs)) > 0
+}
+
 func (r *Records) fill(a *Activity, f *facts) {
 	if a.Merged {
 		a.Fields = r.render.fill(r.render.merged, f)
@@ -98,7 +104,7 @@ func (r *Records) fill(a *Activity, f *facts) {
 	}
 	a.Fields = r.render.fill(r.render.fields, f)
 	a.Links = r.render.fill(r.render.links[a.Contact.Object], f)
-	if a.Known = r.has(a.Call.ID, 1); a.Known {
+	if a.Known && r.caps.Upsert { // else a look-up will tell
 		r.updates(a)
 	}
 }

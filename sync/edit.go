@@ -54,7 +54,7 @@ func (r *Records) Edit(ctx context.Context, j crm.Job, fields map[string]*string
 	if err != nil {
 		return nil, err
 	}
-	mapped, err := r.mapped(ctx, j.Kind, o, found[0].Call, 0)
+	mapped, err := r.mapped(ctx, j.Kind, o, found[0], 0)
 	if err != nil {
 		return nil, err
 	}

@@ -126,9 +126,7 @@ func (r *Reconcile) Once(ctx context.Context) (Findings, error) {
 		if err != nil {
 			return f, err
 		}
-		for _, id := range again {
-			repairs = append(repairs, r.cfg.Records.Repair(id, now.UTC().Format(time.RFC3339)))
-		}
+		repairs = append(repairs, again...)
 		if cursor = next; cursor == "" {
 			break
 		}
@@ -179,8 +177,9 @@ func (r *Reconcile) unfinished(ctx context.Context) (map[string]crm.JobState, er
 	return lanes, nil
 }
 
-// differing counts the calls, and returns those that are to be written again.
-func (r *Reconcile) differing(ctx context.Context, calls []*crm.Call, there map[string]Standing, unfinished map[string]crm.JobState, f *Findings) (again []string, err error) {
+// differing counts the calls, and returns the jobs that write again what is to be.
+func (r *Reconcile) differing(ctx context.Context, calls []*crm.Call, there map[string]Standing, unfinished map[string]crm.JobState, f *Findings) (again []crm.Job, err error) {
+	run := f.At.UTC().Format(time.RFC3339)
 	var compared []crm.Job // as if they were to be written
 	for _, c := range calls {
 		if c.Open() && c.Disposition == nil || !r.cfg.Records.takes(c) {
@@ -196,9 +195,9 @@ func (r *Reconcile) differing(ctx context.Context, calls []*crm.Call, there map[
 			f.Waiting++
 		case !stands:
 			f.Missing++
-			again = append(again, c.ID)
+			again = append(again, r.cfg.Records.restore(c.ID, run))
 		default:
-			compared = append(compared, r.cfg.Records.Repair(c.ID, ""))
+			compared = append(compared, r.cfg.Records.Repair(c.ID, run))
 		}
 	}
 	wanted, errs := r.cfg.Records.activities(ctx, compared, 0)
@@ -215,7 +214,7 @@ func (r *Reconcile) differing(ctx context.Context, calls []*crm.Call, there map[
 		}
 		if differs {
 			f.Different++
-			again = append(again, a.Call.ID)
+			again = append(again, compared[i])
 		}
 	}
 	return again, nil

@@ -79,6 +79,7 @@ const (
 type order struct {
 	Call  string             `json:"call"`
 	Event int64              `json:"event,omitempty"` // place in the log; 0 for a repair
+	New   bool               `json:"new,omitempty"`   // a repair of what is not there: it is written whole, whatever was written before
 	Set   map[string]*string `json:"set,omitempty"`   // in place of the mapping's; nil leaves the field out
 	Over  map[string]string  `json:"over,omitempty"`  // digest of what the mapping gave for a field when it was set
 }
@@ -151,6 +152,13 @@ func (r *Records) job(kind, call, key string, n int64) crm.Job {
 // Repair returns a job that writes the call again; jobs of the same run are one.
 func (r *Records) Repair(callID, run string) crm.Job {
 	return r.job(KindRepair, callID, "repair/"+run+"/"+callID, 0)
+}
+
+// restore is Repair for a call that is not there.
+func (r *Records) restore(callID, run string) crm.Job {
+	j := r.Repair(callID, run)
+	j.Payload, _ = json.Marshal(order{Call: callID, New: true}) // a string and a bool: it cannot fail
+	return j
 }
 
 // Push implements Remote.

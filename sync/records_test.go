@@ -197,6 +197,50 @@ func TestWhatWasWrittenElsewhereIsTakenBackThere(t *testing.T) {
 	}
 }
 
+// TestWhatOnlyANewActivityHas is not written again, also when another process wrote it first, until the activity itself is gone.
+func TestWhatOnlyANewActivityHas(t *testing.T) {
+	sim(t, func(t *testing.T) {
+		h, d := newHouse(), newDesk(10)
+		d.caps.Fields["form"], d.caps.CreateOnly = "phone", []string{"form"}
+		var known []bool
+		d.answer = func(list []crmsync.Activity) []error {
+			known = append(known, list[0].Known)
+			return nil
+		}
+		before, stop := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		first := crmsync.NewWorker(crmsync.Config{Store: h, Remote: records(h, d), Tenant: "default", Logger: slog.New(slog.DiscardHandler)})
+		go func() { ended <- first.Run(before) }()
+		h.happens(crm.CallEnded, call("hq:1", true, ""), "")
+		settle(first, 5*time.Second)
+		if got := d.row("hq:1")["form"]; got != "phone" {
+			t.Fatalf("a new activity has %v", got)
+		}
+		stop()
+		<-ended
+		d.mu.Lock()
+		d.rows[crmsync.Key("default", "hq:1")]["form"] = "what somebody made of it"
+		d.mu.Unlock()
+		w, r := keeping(t, h, d, crmsync.Config{})
+		h.happens(crm.CallUpdated, call("hq:1", true, "resolved"), "")
+		settle(w, 5*time.Second)
+		if got := d.row("hq:1"); got["form"] != "what somebody made of it" || got["code"] != "resolved" {
+			t.Errorf("after a restart it is %v", got)
+		}
+		d.mu.Lock()
+		clear(d.rows)
+		d.mu.Unlock()
+		f, err := crmsync.NewReconcile(crmsync.ReconcileConfig{Tenant: "default", Records: r, Audited: d, Store: h, Logger: slog.New(slog.DiscardHandler)}).Once(t.Context())
+		settle(w, 5*time.Second)
+		if got := d.row("hq:1"); err != nil || f.Repaired != 1 || got["form"] != "phone" {
+			t.Errorf("what was deleted there comes back as %v: %+v, %v", got, f, err)
+		}
+		if got := fmt.Sprint(known); got != "[false true false]" {
+			t.Errorf("it was known to have been written at each write: %s", got)
+		}
+	})
+}
+
 func TestAnAbsorbedCallPointsAtTheSurvivor(t *testing.T) {
 	sim(t, func(t *testing.T) {
 		h, d := newHouse(), newDesk(10)

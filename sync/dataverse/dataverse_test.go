@@ -1,6 +1,7 @@
 package dataverse_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -89,6 +90,17 @@ func TestAPhoneCallIsCompletedAndEditedLater(t *testing.T) {
 	}
 }
 
+// written is calls of which a job is done, as the store of a daemon has them that was restarted.
+type written struct{ remotetest.Calls }
+
+func (w written) CallsWithJobs(ctx context.Context, tenant, dest string, ids []string) ([]crm.CallWithJobs, error) {
+	found, err := w.Calls.CallsWithJobs(ctx, tenant, dest, ids)
+	for i, id := range ids {
+		found[i].Jobs = []crm.Job{{ID: 1, Dest: dest, Lane: id, Kind: "call", Payload: []byte(`{"call":"` + id + `"}`), State: crm.JobDone}}
+	}
+	return found, err
+}
+
 // TestWhoCalledWhom: from the contact to the owner, or the other way about; people may change it afterwards. Where parties are not
 // taken, the rest is written.
 func TestWhoCalledWhom(t *testing.T) {
@@ -126,6 +138,14 @@ func TestWhoCalledWhom(t *testing.T) {
 				t.Errorf("%s, refused %v: the parties are %s, want %s, of %v", direction, refused, is, want, got)
 			}
 			got["phonecall_activity_parties"] = "what people made of it"
+			restarted, err := crmsync.NewRecords(crmsync.RecordsConfig{Name: "dyn", Tenant: "default", Connector: e.connector,
+				Calls: written{remotetest.Calls{c.ID: c}}, Owners: map[string]string{"alice": "u1"}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := restarted.Push(t.Context(), restarted.Repair(c.ID, "y")); err != nil || got["phonecall_activity_parties"] != "what people made of it" {
+				t.Errorf("%s: after a restart they are %v, %v", direction, got["phonecall_activity_parties"], err)
+			}
 			for _, c.EndedAt = range []crm.Time{{}, ended} {
 				if is := push()["phonecall_activity_parties"]; is != "what people made of it" {
 					t.Errorf("%s: then they are %v", direction, is)
