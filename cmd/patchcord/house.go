@@ -17,6 +17,14 @@ type house struct {
 	people *intake.People
 }
 
+// frames returns how many frames the sessions of this node have received.
+func (h *house) frames() (n uint64) {
+	for _, l := range h.lines {
+		n += l.Status().Session.Frames
+	}
+	return n
+}
+
 // Open returns the tenant's open calls, oldest first.
 func (h *house) Open(tenant string) []*crm.Call { return h.open(tenant, (*intake.Line).Open) }
 

@@ -53,6 +53,9 @@ func (c *serveCmd) Run(ctx context.Context, t *terminal) error {
 		if err != nil {
 			return nil, err
 		}
+		if g := newGarbage(d.house.frames, log); g != nil {
+			d.add("garbage", g.run)
+		}
 		if err := d.announce(ctx, t); err != nil {
 			return nil, errors.Join(err, d.Close())
 		}
