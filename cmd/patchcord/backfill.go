@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"patchcord/ami/backfill"
-	"patchcord/ami/intake"
 	"patchcord/crm"
 )
 
@@ -87,18 +86,18 @@ func (b *BackfillConfig) validate(key string, report reporter) {
 	}
 }
 
-// addBackfill adds, for the PBX of the line, the part that reads its ledgers after gaps.
-func (d *daemon) addBackfill(p *PBXConfig, line *intake.Line) error {
+// addBackfill adds to a PBX's line the part that reads its ledgers after gaps.
+func (d *daemon) addBackfill(x *unit, p *PBXConfig) error {
 	ledgers, closers, err := p.ledgers()
 	if err != nil {
 		return err
 	}
-	d.closers = append(d.closers, closers...)
+	x.closers = closers
 	w := backfill.New(backfill.Config{
 		Ledgers: ledgers, Store: d.store, Dress: d.people.Dress, Logger: d.log,
-		Owned: func() bool { return line.Status().Owned },
+		Owned: func() bool { return x.line.Status().Owned },
 	})
-	d.add("back-fill of "+p.Name, w.Run)
+	x.add("back-fill of "+p.Name, w.Run)
 	return nil
 }
 

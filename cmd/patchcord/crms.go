@@ -13,23 +13,9 @@ import (
 	crmsync "patchcord/sync"
 )
 
-// addCRMs makes what serves every CRM: a worker that writes calls, a pull of its contacts and a daily
+// makeCRM makes what serves a CRM: a worker that writes calls, a pull of its contacts and a daily
 // reconciliation, each with goroutines and connections of its own, so that a slow CRM delays no other.
-func (d *daemon) addCRMs() error {
-	feeds := map[string]*crmsync.Feed{} // by tenant: the log is read once for all its CRMs
-	for i := range d.cfg.CRMs {
-		m := &d.cfg.CRMs[i]
-		if feeds[m.Tenant] == nil {
-			feeds[m.Tenant] = crmsync.NewFeed(d.store, m.Tenant, crmsync.RecordEvents...)
-		}
-		if err := d.addCRM(m, feeds[m.Tenant]); err != nil {
-			return d.cfg.problem(fmt.Sprintf("crms.%d", i), "%v", err)
-		}
-	}
-	return nil
-}
-
-func (d *daemon) addCRM(m *CRMConfig, feed *crmsync.Feed) error {
+func (d *daemon) makeCRM(x *unit, m *CRMConfig, region string) error {
 	dest := &crmsync.Destination{Peers: d.nodes.Peers, Observe: d.metrics.requested(m.Name)}
 	vault, err := newVault(d.store, d.key, m.Name)
 	if err != nil {
@@ -47,24 +33,28 @@ func (d *daemon) addCRM(m *CRMConfig, feed *crmsync.Feed) error {
 	if err != nil {
 		return err
 	}
+	feed := d.feeds[m.Tenant]
+	if feed == nil {
+		feed = crmsync.NewFeed(d.store, m.Tenant, crmsync.RecordEvents...)
+		d.feeds[m.Tenant] = feed
+	}
 	worker := crmsync.NewWorker(crmsync.Config{
 		Store: d.store, Tenant: m.Tenant, Remote: records, Destination: dest, Logger: d.log,
 		Rate: float64(cmp.Or(m.Rate, 5)), Linger: 5 * time.Second, Lease: 2 * time.Minute, Feed: feed,
 	})
-	service := &crmService{cfg: m, dest: dest, records: records, worker: worker}
-	d.crms.list = append(d.crms.list, service)
-	d.add("CRM "+m.Name, worker.Run)
+	x.crm = &crmService{cfg: m, dest: dest, records: records, worker: worker}
+	x.add("CRM "+m.Name, worker.Run)
 	if contacts, ok := connector.(crmsync.Contacts); ok && !m.NoContacts {
-		service.pull = crmsync.NewPull(crmsync.PullConfig{
-			Name: m.Name, Tenant: m.Tenant, Contacts: contacts, Store: d.store, Region: d.cfg.region(m), Destination: dest, Logger: d.log,
+		x.crm.pull = crmsync.NewPull(crmsync.PullConfig{
+			Name: m.Name, Tenant: m.Tenant, Contacts: contacts, Store: d.store, Region: region, Destination: dest, Logger: d.log,
 		})
-		d.add("contacts of "+m.Name, service.pull.Run)
+		x.add("contacts of "+m.Name, x.crm.pull.Run)
 	}
 	if audited, ok := connector.(crmsync.Audited); ok && m.Reconcile != "off" {
-		service.reconcile = crmsync.NewReconcile(crmsync.ReconcileConfig{
+		x.crm.reconcile = crmsync.NewReconcile(crmsync.ReconcileConfig{
 			Tenant: m.Tenant, Records: records, Audited: audited, Store: d.store, ReportOnly: m.ReportOnly, Destination: dest, Logger: d.log,
 		})
-		d.add("reconciliation of "+m.Name, service.reconcile.Run)
+		x.add("reconciliation of "+m.Name, x.crm.reconcile.Run)
 	}
 	return nil
 }
@@ -98,9 +88,12 @@ func (m *CRMConfig) connect(with crmParts) (crmsync.Connector, error) {
 }
 
 // region is where the CRM's numbers without a country code are dialled.
-func (c *Config) region(m *CRMConfig) string {
-	if m.Region != "" || len(c.PBXs) == 0 {
-		return m.Region
+func (c *Config) region(m *CRMConfig) string { return cmp.Or(m.Region, c.homeRegion()) }
+
+// homeRegion is where numbers without a country code are dialled, when nothing nearer says so: as at the first PBX.
+func (c *Config) homeRegion() string {
+	if len(c.PBXs) == 0 {
+		return ""
 	}
 	return c.PBXs[0].Region
 }

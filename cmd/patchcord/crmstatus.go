@@ -18,13 +18,13 @@ type crmService struct {
 	reconcile *crmsync.Reconcile // nil when nothing is compared
 }
 
-// crmServices is every CRM, for the API. It is filled before the API serves.
-type crmServices struct{ list []*crmService }
+// crmServices is every CRM, for the API.
+type crmServices struct{ list current[[]*crmService] }
 
 // CRMs implements the API's need.
 func (s *crmServices) CRMs(tenant string) []api.CRM {
 	var out []api.CRM
-	for _, m := range s.list {
+	for _, m := range s.list.get() {
 		if tenant == "" || m.cfg.Tenant == tenant {
 			out = append(out, m)
 		}

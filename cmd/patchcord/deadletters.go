@@ -15,13 +15,13 @@ import (
 // deadLetters is the dead letters of the configuration's PBXs, as the API and the command line want them.
 type deadLetters struct {
 	letters *buffer.DeadLetters
-	pbxs    []PBXConfig
+	pbxs    current[[]PBXConfig]
 }
 
 // DeadLetters returns those of the tenant's PBXs, by PBX and position.
 func (d *deadLetters) DeadLetters(ctx context.Context, tenant string) ([]api.DeadLetter, error) {
 	var list []api.DeadLetter
-	for _, p := range d.pbxs {
+	for _, p := range d.pbxs.get() {
 		if p.Tenant != tenant {
 			continue
 		}
@@ -39,7 +39,7 @@ func (d *deadLetters) DeadLetters(ctx context.Context, tenant string) ([]api.Dea
 // Trail returns what was done about letters of the tenant's PBXs, by PBX, the oldest first.
 func (d *deadLetters) Trail(ctx context.Context, tenant string) ([]api.DeadLetterDeed, error) {
 	var list []api.DeadLetterDeed
-	for _, p := range d.pbxs {
+	for _, p := range d.pbxs.get() {
 		if p.Tenant != tenant {
 			continue
 		}
@@ -86,7 +86,7 @@ func (d *deadLetters) Drop(ctx context.Context, tenant, pbx string, pos crm.Posi
 }
 
 func (d *deadLetters) has(tenant, pbx string) bool {
-	return slices.ContainsFunc(d.pbxs, func(p PBXConfig) bool { return p.Name == pbx && p.Tenant == tenant })
+	return slices.ContainsFunc(d.pbxs.get(), func(p PBXConfig) bool { return p.Name == pbx && p.Tenant == tenant })
 }
 
 // explained turns an error of the log into one that the API has an answer to.

@@ -14,11 +14,11 @@ import (
 
 // gauges reads how the daemon's parts stand. It is a prometheus.Collector.
 type gauges struct {
-	lines []*intake.Line
+	house *house
 	hub   *push.Hub
 	spool *spool.Log
 	store jobCounter
-	dests destinations
+	dests *targets
 	crms  *crmServices
 }
 
@@ -68,7 +68,7 @@ func (g *gauges) Collect(out chan<- prometheus.Metric) {
 	}
 	metrics := pbxMetrics()
 	calls := describe("calls_open", "Calls that are going on.", "pbx")
-	for _, l := range g.lines {
+	for _, l := range g.house.lines.get() {
 		s := l.Status()
 		for _, m := range metrics {
 			out <- prometheus.MustNewConstMetric(m.desc, m.kind, m.of(s), s.PBX)
@@ -94,7 +94,7 @@ func (g *gauges) collectSpool(tell func(*prometheus.Desc, float64, ...string), p
 }
 
 func (g *gauges) collectJobs(tell func(*prometheus.Desc, float64, ...string)) {
-	counts, err := destinationCounts(g.store, g.dests)
+	counts, err := destinationCounts(g.store, g.dests.get())
 	tell(describe("store_up", "1 when the store answered this scrape."), truth(err == nil))
 	jobs := describe("jobs", "Jobs that are not done, by destination and state; a parked one waits for a person.", "dest", "state")
 	oldest := describe("jobs_oldest_seconds", "Age of the oldest job that waits or is under way; 0 without one. Parked ones do not count.", "dest")
@@ -116,7 +116,7 @@ func (g *gauges) collectCRMs(tell func(*prometheus.Desc, float64, ...string)) {
 	paused := describe("crm_paused", "1 while the CRM wants to be asked nothing.", "dest")
 	left := describe("crm_quota_left", "Requests that the CRM takes yet, of its day; absent when it does not tell.", "dest")
 	limit := describe("crm_quota_limit", "Requests that the CRM takes a day; absent when it does not tell.", "dest")
-	for _, m := range g.crms.list {
+	for _, m := range g.crms.list.get() {
 		name, b := m.cfg.Name, m.breakers()
 		for operation, state := range map[string]string{"write": b.Write, "lookup": b.Lookup, "pull": b.Pull, "reconcile": b.Reconcile} {
 			if state != "" {

@@ -13,13 +13,13 @@ import (
 
 // house is everything that is going on now, over all PBXs, as the live folds know it.
 type house struct {
-	lines  []*intake.Line
+	lines  current[[]*intake.Line]
 	people *intake.People
 }
 
 // frames returns how many frames the sessions of this node have received.
 func (h *house) frames() (n uint64) {
-	for _, l := range h.lines {
+	for _, l := range h.lines.get() {
 		n += l.Status().Session.Frames
 	}
 	return n
@@ -35,7 +35,7 @@ func (h *house) OpenOf(tenant, user string) []*crm.Call {
 
 func (h *house) open(tenant string, of func(*intake.Line) []*crm.Call) []*crm.Call {
 	var list []*crm.Call
-	for _, l := range h.lines {
+	for _, l := range h.lines.get() {
 		if _, t := l.PBX(); t == tenant {
 			list = append(list, of(l)...)
 		}
@@ -48,7 +48,7 @@ func (h *house) open(tenant string, of func(*intake.Line) []*crm.Call) []*crm.Ca
 
 // Call returns the tenant's open call with that id.
 func (h *house) Call(tenant, id string) (*crm.Call, bool) {
-	for _, l := range h.lines {
+	for _, l := range h.lines.get() {
 		if _, t := l.PBX(); t != tenant {
 			continue
 		}
@@ -61,7 +61,7 @@ func (h *house) Call(tenant, id string) (*crm.Call, bool) {
 
 // Phone returns what the tenant's PBX said last of the extension.
 func (h *house) Phone(tenant, pbx, extension string) crm.Phone {
-	for _, l := range h.lines {
+	for _, l := range h.lines.get() {
 		if name, t := l.PBX(); name == pbx && t == tenant {
 			return l.Phone(extension)
 		}

@@ -71,7 +71,7 @@ func (m *metrics) watch(d *daemon) {
 	build.Set(1)
 	frames, _ := d.frames.(*spool.Log)
 	m.registry.MustRegister(build, &gauges{
-		lines: d.house.lines, hub: d.hub, spool: frames, store: d.store, dests: d.cfg.destinations(), crms: &d.crms,
+		house: d.house, hub: d.hub, spool: frames, store: d.store, dests: &d.targets, crms: &d.crms,
 	})
 }
 

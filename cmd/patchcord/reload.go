@@ -7,12 +7,15 @@ import (
 	"log/slog"
 	"os"
 	"reflect"
+	"slices"
 )
 
 // runner is a daemon that was opened.
 type runner interface {
 	Run(ctx context.Context) error
 	Close() error
+	// adapt takes over a changed configuration while Run runs, as far as that can be done; false: a new daemon must.
+	adapt(next *Config) (bool, error)
 }
 
 // reloader keeps a daemon running, and puts one of a changed configuration in its
@@ -33,8 +36,8 @@ func (r *reloader) run(ctx context.Context, cfg *Config) error {
 		return err
 	}
 	for {
-		next, err := r.until(ctx, d, cfg)
-		if next == nil {
+		var next *Config
+		if cfg, next, err = r.until(ctx, d, cfg); next == nil {
 			return err
 		}
 		if d, err = r.open(ctx, next); err == nil {
@@ -52,8 +55,8 @@ func (r *reloader) run(ctx context.Context, cfg *Config) error {
 }
 
 // until runs d, and returns what it ended with, or the configuration that is to
-// take the place of cfg. d is closed then.
-func (r *reloader) until(ctx context.Context, d runner, cfg *Config) (*Config, error) {
+// take the place of the one that it had then. d is closed then.
+func (r *reloader) until(ctx context.Context, d runner, cfg *Config) (had, next *Config, err error) {
 	run, stop := context.WithCancel(ctx)
 	defer stop()
 	done := make(chan error, 1)
@@ -61,21 +64,31 @@ func (r *reloader) until(ctx context.Context, d runner, cfg *Config) (*Config, e
 	for {
 		select {
 		case err := <-done:
-			return nil, errors.Join(err, d.Close())
+			return cfg, nil, errors.Join(err, d.Close())
 		case <-r.told:
-			next := r.changed(cfg)
-			if next == nil {
-				continue
-			}
-			stop()
-			if err := errors.Join(<-done, d.Close()); err != nil && !errors.Is(err, context.Canceled) {
-				r.log.Warn("what ran did not end well", "err", err)
-			}
-			if ctx.Err() != nil {
-				return nil, ctx.Err()
-			}
-			return next, nil
 		}
+		next := r.changed(cfg)
+		if next == nil {
+			continue
+		}
+		switch taken, err := d.adapt(next); {
+		case err != nil:
+			r.log.Error("the configuration cannot be used, so nothing was changed", "err", err)
+			continue
+		case taken:
+			r.log.Info("the configuration was changed: these start anew, and everything else goes on", "changed", cfg.changes(next))
+			cfg = next
+			continue
+		}
+		r.log.Info("the configuration was changed: every part starts anew, and pages and PBXs connect again", "changed", cfg.differing(next))
+		stop()
+		if err := errors.Join(<-done, d.Close()); err != nil && !errors.Is(err, context.Canceled) {
+			r.log.Warn("what ran did not end well", "err", err)
+		}
+		if ctx.Err() != nil {
+			return cfg, nil, ctx.Err()
+		}
+		return cfg, next, nil
 	}
 }
 
@@ -90,8 +103,20 @@ func (r *reloader) changed(cfg *Config) *Config {
 		r.log.Info("the configuration says what it said before; nothing was changed")
 		return nil
 	}
-	r.log.Info("the configuration was changed: every part starts anew, and pages and PBXs connect again")
 	return next
+}
+
+// differing says which keys have other values in next, and which units they make others.
+func (c *Config) differing(next *Config) []string {
+	var list []string
+	a, b := reflect.ValueOf(*c), reflect.ValueOf(*next)
+	for i := range a.NumField() {
+		key, units := a.Type().Field(i).Tag.Get("yaml"), []string{"pbxs", "crms", "webhooks"}
+		if key != "" && !slices.Contains(units, key) && !reflect.DeepEqual(a.Field(i).Interface(), b.Field(i).Interface()) {
+			list = append(list, key)
+		}
+	}
+	return append(list, c.changes(next)...)
 }
 
 // same reports whether a daemon of c would be as one of o. What was only moved to

@@ -29,6 +29,18 @@ func (f *fakeDaemon) Close() error {
 	return nil
 }
 
+// adapt takes another buffer, but for one.
+func (f *fakeDaemon) adapt(next *Config) (bool, error) {
+	if next.Node != f.node {
+		return false, nil
+	}
+	if next.Buffer == "bad" {
+		return true, errors.New("it cannot be used")
+	}
+	*f.seen = append(*f.seen, "adapt "+next.Buffer)
+	return true, nil
+}
+
 func TestReloadTakesAGoodFileAndLeavesABadOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var seen []string
@@ -60,6 +72,9 @@ func TestReloadTakesAGoodFileAndLeavesABadOne(t *testing.T) {
 		synctest.Wait()
 		tell(nil, errors.New("patchcord.yml:1: lissten: unknown key"))
 		tell(&Config{Node: "a", lines: map[string]int{"node": 7}}, nil)
+		tell(&Config{Node: "a", Buffer: "x"}, nil, "adapt x")
+		tell(&Config{Node: "a", Buffer: "bad"}, nil)
+		tell(&Config{Node: "a", Buffer: "x"}, nil)
 		tell(&Config{Node: "b"}, nil, "close a", "run b")
 		tell(&Config{Node: "unable"}, nil, "close b", "run b")
 		seen = nil

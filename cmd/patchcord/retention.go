@@ -67,7 +67,7 @@ type retention struct {
 	store        expirer
 	keep         map[crm.RetentionClass]time.Duration // 0 is for ever
 	tenants      []string
-	destinations destinations
+	destinations interface{ Destinations(tenant string) []string }
 	log          *slog.Logger
 }
 
@@ -77,9 +77,9 @@ type expirer interface {
 	OutboxCursor(ctx context.Context, dest string) (int64, error)
 }
 
-func newRetention(cfg *Config, store expirer, log *slog.Logger) *retention {
+func newRetention(cfg *Config, to *targets, store expirer, log *slog.Logger) *retention {
 	r := &retention{
-		store: store, keep: map[crm.RetentionClass]time.Duration{}, tenants: cfg.tenants(), destinations: cfg.destinations(), log: log,
+		store: store, keep: map[crm.RetentionClass]time.Duration{}, tenants: cfg.tenants(), destinations: to, log: log,
 	}
 	for class, text := range cfg.Retention.classes() {
 		r.keep[class], _ = parseDays(text) // it was validated

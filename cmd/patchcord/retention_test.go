@@ -45,7 +45,9 @@ func TestRetentionGoesThroughWhatIsNotKeptForEver(t *testing.T) {
 		cfg := &Config{Retention: RetentionConfig{Calls: "730d", Evidence: "forever"},
 			Webhooks: []WebhookConfig{{Name: "slow", Tenant: "default"}, {Name: "fast", Tenant: "default"}, {Name: "other", Tenant: "acme"}}}
 		store := &attic{cursors: map[string]int64{"slow": 41, "fast": 99, "other": 7}}
-		r := newRetention(cfg, store, slog.New(slog.DiscardHandler))
+		to := &targets{}
+		to.set(cfg.destinations())
+		r := newRetention(cfg, to, store, slog.New(slog.DiscardHandler))
 		ctx, stop := context.WithTimeout(t.Context(), expireFirst+23*time.Hour)
 		defer stop()
 		began := time.Now()
@@ -76,7 +78,7 @@ func TestRetentionGoesThroughWhatIsNotKeptForEver(t *testing.T) {
 func TestRetentionTriesAgainWhenTheStoreWasAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &attic{back: time.Now().Add(expireFirst + time.Minute)}
-		r := newRetention(&Config{}, store, slog.New(slog.DiscardHandler))
+		r := newRetention(&Config{}, &targets{}, store, slog.New(slog.DiscardHandler))
 		ctx, stop := context.WithTimeout(t.Context(), expireFirst+2*expireRetry-time.Minute)
 		defer stop()
 		r.run(ctx)

@@ -52,8 +52,8 @@ func since(s intake.Status) crm.Time {
 
 // PBXs returns the state of every PBX, for /readyz.
 func (h *house) PBXs() []api.PBXStatus {
-	list := make([]api.PBXStatus, 0, len(h.lines))
-	for _, l := range h.lines {
+	list := make([]api.PBXStatus, 0, len(h.lines.get()))
+	for _, l := range h.lines.get() {
 		s := l.Status()
 		list = append(list, api.PBXStatus{
 			Name: s.PBX, State: stateOf(s), Since: since(s),

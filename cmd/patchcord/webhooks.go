@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 
 	"patchcord/crm"
@@ -10,20 +9,16 @@ import (
 	"patchcord/sync/webhook"
 )
 
-// addWebhooks makes a worker for every receiver of signed events.
-func (d *daemon) addWebhooks() error {
-	for i := range d.cfg.Webhooks {
-		w := &d.cfg.Webhooks[i]
-		key := fmt.Sprintf("webhooks.%d", i)
-		remote, err := w.remote()
-		if err != nil {
-			return d.cfg.problem(key, "%v", err)
-		}
-		worker := crmsync.NewWorker(crmsync.Config{
-			Store: d.store, Tenant: w.Tenant, Remote: remote, Feed: crmsync.NewFeed(d.store, w.Tenant, w.Types...), Logger: d.log,
-		})
-		d.add("webhook "+w.Name, worker.Run)
+// makeWebhook makes a worker for a receiver of signed events.
+func (d *daemon) makeWebhook(x *unit, w *WebhookConfig) error {
+	remote, err := w.remote()
+	if err != nil {
+		return err
 	}
+	worker := crmsync.NewWorker(crmsync.Config{
+		Store: d.store, Tenant: w.Tenant, Remote: remote, Feed: crmsync.NewFeed(d.store, w.Tenant, w.Types...), Logger: d.log,
+	})
+	x.add("webhook "+w.Name, worker.Run)
 	return nil
 }
 
@@ -64,3 +59,9 @@ func (c *Config) destinations() destinations {
 
 // Destinations implements the API's need.
 func (d destinations) Destinations(tenant string) []string { return d[tenant] }
+
+// targets is where events go now.
+type targets struct{ current[destinations] }
+
+// Destinations implements the API's need.
+func (t *targets) Destinations(tenant string) []string { return t.get()[tenant] }

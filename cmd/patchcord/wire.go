@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -23,6 +22,7 @@ import (
 	"patchcord/crm/auth"
 	"patchcord/push"
 	"patchcord/push/desk"
+	crmsync "patchcord/sync"
 )
 
 // daemon is every part, put together. This file is the one place that knows them all.
@@ -47,14 +47,16 @@ type daemon struct {
 	web      *webServer
 	scraped  *webServer // /metrics; nil without metrics_listen
 	crms     crmServices
+	targets  targets
+	feeds    map[string]*crmsync.Feed // by tenant: the log is read once for all its CRMs
+	crew     *crew
 	parts    []part
-	closers  []io.Closer // databases of PBXs
 }
 
 // openDaemon opens everything that has to be open before the first frame. What
 // cannot be opened is an error that says what to do; PBXs are not tried here.
 func openDaemon(ctx context.Context, cfg *Config, log *slog.Logger) (_ *daemon, err error) {
-	d := &daemon{cfg: cfg, log: log}
+	d := &daemon{cfg: cfg, log: log, feeds: map[string]*crmsync.Feed{}}
 	defer func() {
 		if err != nil {
 			d.Close()
@@ -85,16 +87,19 @@ func openDaemon(ctx context.Context, cfg *Config, log *slog.Logger) (_ *daemon, 
 	tenants := cfg.tenants()
 	d.people = intake.NewPeople(d.store, tenants, log)
 	d.house = &house{people: d.people}
-	d.dead = &deadLetters{letters: buffer.NewDeadLetters(d.witness, log), pbxs: cfg.PBXs} // not by the spool: other nodes read them
+	d.dead = &deadLetters{letters: buffer.NewDeadLetters(d.witness, log)} // not by the spool: other nodes read them
 	d.evidence, d.metrics = newEvidenceWriter(d.store, log), newMetrics()
 	d.hub = push.New(push.Config{
 		Live: d.house, Events: d.store, Sessions: d.auth, Logger: log, CheckEvery: checkLogins,
 		OnAck:      d.evidence.acknowledged,
 		OnDelivery: func(p push.Delivery) { d.metrics.delivered(p); d.evidence.delivered(p) },
 	})
-	if err := d.addLines(); err != nil {
+	units, err := d.build(cfg, nil)
+	if err != nil {
 		return nil, err
 	}
+	d.crew = newCrew(units)
+	d.show(cfg, units)
 	if err := d.addWeb(); err != nil {
 		return nil, err
 	}
@@ -106,12 +111,10 @@ func openDaemon(ctx context.Context, cfg *Config, log *slog.Logger) (_ *daemon, 
 	d.add("follow", follow.run)
 	d.add("push", d.hub.Run)
 	d.add("evidence", d.evidence.run)
-	d.add("retention", newRetention(cfg, d.store, log).run)
+	d.add("retention", newRetention(cfg, &d.targets, d.store, log).run)
 	d.add("web", d.web.run)
-	if err := d.addWebhooks(); err != nil {
-		return nil, err
-	}
-	return d, d.addCRMs()
+	d.add("what is configured", d.crew.run)
+	return d, nil
 }
 
 func (d *daemon) add(name string, run func(context.Context) error) {
@@ -120,7 +123,10 @@ func (d *daemon) add(name string, run func(context.Context) error) {
 
 // Close closes what openDaemon opened. Run has returned, or was never called.
 func (d *daemon) Close() error {
-	errs := []error{closeAll(d.closers)}
+	var errs []error
+	if d.crew != nil {
+		errs = d.crew.close()
+	}
 	if d.web != nil {
 		d.web.listener.Close()
 	}
@@ -139,32 +145,24 @@ func (d *daemon) Close() error {
 	return errors.Join(errs...)
 }
 
-// addLines makes the line of every PBX.
-func (d *daemon) addLines() error {
-	for i := range d.cfg.PBXs {
-		p := &d.cfg.PBXs[i]
-		session, err := p.session(d.log)
-		if err != nil {
-			return err
-		}
-		tenant := p.Tenant
-		line := intake.New(intake.Config{
-			PBX: p.Name, Tenant: tenant, Node: d.id,
-			Nodes: d.nodes, Follow: d.follow, Witness: d.witness,
-			Session: session, Fold: p.fold(),
-			Log: d.frames, Dead: d.dead.letters, Store: d.store, People: d.people, Logger: d.log,
-			Publish:  func(e *crm.Event) { d.hub.Publish(e); d.metrics.published(e) },
-			OnStale:  d.evidence.stale,
-			OnStatus: func(s intake.Status) { d.hub.SetPBX(tenant, shownState(s)) },
-		})
-		d.hub.SetPBX(tenant, shownState(line.Status()))
-		d.house.lines = append(d.house.lines, line)
-		d.add("PBX "+p.Name, line.Run)
-		if err := d.addBackfill(p, line); err != nil {
-			return err
-		}
+// makeLine makes the line of a PBX.
+func (d *daemon) makeLine(x *unit, p *PBXConfig) error {
+	session, err := p.session(d.log)
+	if err != nil {
+		return err
 	}
-	return nil
+	tenant := p.Tenant
+	x.line = intake.New(intake.Config{
+		PBX: p.Name, Tenant: tenant, Node: d.id,
+		Nodes: d.nodes, Follow: d.follow, Witness: d.witness,
+		Session: session, Fold: p.fold(),
+		Log: d.frames, Dead: d.dead.letters, Store: d.store, People: d.people, Logger: d.log,
+		Publish:  func(e *crm.Event) { d.hub.Publish(e); d.metrics.published(e) },
+		OnStale:  d.evidence.stale,
+		OnStatus: func(s intake.Status) { d.hub.SetPBX(tenant, shownState(s)) },
+	})
+	x.add("PBX "+p.Name, x.line.Run)
+	return d.addBackfill(x, p)
 }
 
 func (d *daemon) addWeb() error {
@@ -172,13 +170,9 @@ func (d *daemon) addWeb() error {
 	if err != nil {
 		return err
 	}
-	region := ""
-	if len(d.cfg.PBXs) > 0 {
-		region = d.cfg.PBXs[0].Region
-	}
 	a, err := api.New(api.Config{
-		Store: d.store, Auth: d.auth, Live: d.house, Status: d.house, Destinations: d.cfg.destinations(), CRMs: &d.crms, DeadLetters: d.dead,
-		PublicURL: d.cfg.PublicURL, TrustedProxies: proxies, Region: region, Version: version(), Log: d.log,
+		Store: d.store, Auth: d.auth, Live: d.house, Status: d.house, Destinations: &d.targets, CRMs: &d.crms, DeadLetters: d.dead,
+		PublicURL: d.cfg.PublicURL, TrustedProxies: proxies, Region: d.cfg.homeRegion(), Version: version(), Log: d.log,
 	})
 	if err != nil {
 		return err
