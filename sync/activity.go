@@ -52,6 +52,8 @@ type Activity struct {
 	Known   bool           // it was written before, by whichever process: what only a new one is to have is left out
 	Merged  bool           // the call is part of another now; Fields point there
 	Call    *crm.Call
+
+	unsure bool // an earlier attempt may have written it
 }
 
 // Ref names a record of a CRM.

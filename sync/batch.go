@@ -30,6 +30,20 @@ func (b *batch) add(job int, a Activity) {
 // refuse gives the jobs of a key an outcome without a write.
 func (b *batch) refuse(key string, err error) { b.refused[key] = err }
 
+// only refuses every activity but that one, and reports whether there is one.
+func (b *batch) only(one *Activity, err error) bool {
+	if one == nil {
+		return false
+	}
+	kept := one.Key
+	for _, a := range b.list {
+		if a.Key != kept {
+			b.refuse(a.Key, err)
+		}
+	}
+	return true
+}
+
 // drop takes activities out of what is written.
 func (b *batch) drop(unwanted func(Activity) bool) {
 	kept := b.list[:0]

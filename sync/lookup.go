@@ -28,7 +28,9 @@ func (r *Records) locate(ctx context.Context, b *batch) error {
 	}
 	ids, err := r.find(ctx, keys)
 	if err == nil {
-		err = r.sight.found(wanted, ids)
+		if err = r.sight.found(wanted, ids); err != nil && b.only(r.sight.another(b.list, ids), err) {
+			err = nil
+		}
 	}
 	if err != nil {
 		return err

@@ -11,13 +11,17 @@ import (
 
 // sight watches whether look-ups show what was written. Where they decide what is new, a user of the CRM who does not see what belongs to
 // others, or a search that is described wrongly, would have every call written again with each of its versions. So the first new
-// activity of each kind is looked up when it is written. When it is not there, nothing more is written until it is found.
+// activity of each kind is looked up when it is written. When it is not there, nothing more is written until it is found, but now and then
+// one of its kind that was never written, which doubles nothing: when that is found, the other was deleted.
 type sight struct {
 	log *slog.Logger
 
 	mu    sync.Mutex
 	good  map[kind]time.Time // guarded by mu; until when new activities of a kind need not be looked up; as many as the CRM has users
 	lost  string             // guarded by mu; the key that must be found first; "" for none
+	of    kind               // guarded by mu; that one's
+	try   time.Time          // guarded by mu; when another of its kind may be written
+	tried time.Duration      // guarded by mu; how long before that the last one was
 	next  time.Time          // guarded by mu; when that is looked up again
 	until time.Time          // guarded by mu; when it is given up, and activities are written again: a person may have deleted it
 }
@@ -25,9 +29,12 @@ type sight struct {
 // kind is what a CRM's rights may depend on.
 type kind struct{ owner, object string }
 
+func kindOf(a Activity) kind { return kind{a.Owner, a.Contact.Object} }
+
 const (
 	sightLasts = time.Hour // rights change
 	lookForIt  = time.Minute
+	tryAnother = 10 * time.Minute // then twice that, and so on
 	giveUpOnIt = 6 * time.Hour
 )
 
@@ -40,7 +47,7 @@ func (s *sight) first(list []Activity, outcome []error) map[string]kind {
 	defer s.mu.Unlock()
 	due, taken := map[string]kind{}, map[kind]bool{}
 	for i, a := range list {
-		k := kind{a.Owner, a.Contact.Object}
+		k := kindOf(a)
 		if isNew := outcome[i] == nil && a.ID == "" && !a.Merged; isNew && !taken[k] && time.Now().After(s.good[k]) {
 			due[a.Key], taken[k] = k, true
 		}
@@ -69,7 +76,8 @@ func (r *Records) check(ctx context.Context, due map[string]kind) {
 			return
 		}
 	}
-	r.sight.misses(slices.Min(slices.Collect(maps.Keys(due))))
+	key := slices.Min(slices.Collect(maps.Keys(due)))
+	r.sight.misses(key, due[key])
 }
 
 func pause(ctx context.Context, d time.Duration) bool {
@@ -87,9 +95,13 @@ func (s *sight) saw(k kind) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.good[k] = time.Now().Add(sightLasts)
+	if s.lost != "" && s.of == k {
+		s.log.Info("what is written is found; what was not must have been deleted", "key", s.lost)
+		s.lost = ""
+	}
 }
 
-func (s *sight) misses(key string) {
+func (s *sight) misses(key string, k kind) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.lost != "" {
@@ -97,6 +109,7 @@ func (s *sight) misses(key string) {
 	}
 	clear(s.good)
 	s.lost, s.next, s.until = key, time.Now().Add(lookForIt), time.Now().Add(giveUpOnIt)
+	s.of, s.try, s.tried = k, time.Now().Add(tryAnother), tryAnother
 	s.log.Error("nothing is written until what was written is found", "key", key)
 }
 
@@ -130,6 +143,22 @@ func (s *sight) found(key string, ids map[string][]string) error {
 	}
 	s.log.Info("what was written is found again", "key", key)
 	s.lost = ""
+	return nil
+}
+
+// another returns the one of the activities that may be written though that key is not found, nil for none.
+func (s *sight) another(list []Activity, ids map[string][]string) *Activity {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if now := time.Now(); !now.Before(s.try) {
+		for i, a := range list {
+			if !a.Known && !a.unsure && !a.Merged && len(ids[a.Key]) == 0 && kindOf(a) == s.of {
+				s.tried *= 2
+				s.try = now.Add(s.tried)
+				return &list[i]
+			}
+		}
+	}
 	return nil
 }
 
