@@ -182,7 +182,7 @@ func (d *daemon) addWeb() error {
 	if err != nil {
 		return err
 	}
-	a.Handle("/", pages)
+	a.HandlePages(pages)
 	d.web, err = listenWeb(d.cfg, a.Handler(), d.log)
 	return err
 }

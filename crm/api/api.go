@@ -150,6 +150,10 @@ func (a *API) Handler() http.Handler { return a.outer }
 // own headers and is not logged. Handle must not be called once the Handler serves.
 func (a *API) Handle(pattern string, h http.Handler) { a.outer.Handle(pattern, h) }
 
+func nowhere() *Problem {
+	return &Problem{Status: http.StatusNotFound, Detail: "There is nothing at this address; see /docs."}
+}
+
 // serve answers a request that no route takes with a problem document, where
 // ServeMux would answer in plain text.
 func (a *API) serve(w http.ResponseWriter, r *http.Request) {
@@ -170,7 +174,7 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request) {
 		writeProblem(w, &Problem{Status: http.StatusMethodNotAllowed, Detail: "This resource takes GET, HEAD."})
 		return
 	}
-	writeProblem(w, &Problem{Status: http.StatusNotFound, Detail: "There is nothing at this address; see /docs."})
+	writeProblem(w, nowhere())
 }
 
 // added reports whether Handle added something for the very path, which then takes GET alone.

@@ -56,6 +56,29 @@ func TestWhatNoRouteTakesIsAProblem(t *testing.T) {
 	b.do(ask{as: "boss", method: "POST", path: "/v1/contacts", body: "a=b", header: map[string]string{"Content-Type": "text/plain"}}).want(415).problem()
 }
 
+// TestWhatNoPageIsIsAProblem, but for a person with a browser.
+func TestWhatNoPageIsIsAProblem(t *testing.T) {
+	b := newBench(t)
+	pages := http.NewServeMux()
+	pages.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "the page") })
+	b.api.HandlePages(pages)
+	for path, method := range map[string]string{"/v2/calls": "GET", "/favicon.ico": "GET", "/nothing": "POST"} {
+		b.do(ask{method: method, path: path}).want(404).problem()
+	}
+	r := b.do(ask{method: "POST", path: "/"}).want(405)
+	r.problem()
+	if got := r.header.Get("Allow"); got != "GET, HEAD" {
+		t.Errorf("Allow is %q", got)
+	}
+	if r := b.do(ask{method: "GET", path: "/"}).want(200); string(r.body) != "the page" {
+		t.Errorf("got %q", r.body)
+	}
+	r = b.do(ask{method: "GET", path: "/nothing", header: map[string]string{"Accept": "text/html,*/*"}}).want(404)
+	if got := r.header.Get("Content-Type"); !strings.HasPrefix(got, "text/plain") {
+		t.Errorf("a browser gets %q: %s", got, r.body)
+	}
+}
+
 func TestABodyFarTooLargeGetsItsAnswerAllTheSame(t *testing.T) {
 	b := newBench(t)
 	s := httptest.NewServer(b.api.Handler())
