@@ -84,6 +84,8 @@ func refusal(a crmsync.Answer, reads bool) *crmsync.PushError {
 		everyRecord = everyRecord || strings.HasPrefix(reason(a), s)
 	}
 	switch {
+	case reads && strings.HasPrefix(reason(a), "Not existing attribute"): // Select/Where/Checker.php
+		return p.SetUp("is key_field right? In the Entity Manager make a field of type Varchar on Call; its attribute has a c before the name")
 	case a.Status == http.StatusForbidden && everyRecord, reads && a.Status == http.StatusBadRequest:
 		return p.SetUp("") // a person must change a role, or the setting of a field
 	case a.Status == http.StatusNotFound && reads:

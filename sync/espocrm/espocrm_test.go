@@ -230,6 +230,14 @@ func TestSignedRequestsAndAFieldForTheKey(t *testing.T) {
 	}
 }
 
+func TestAFieldForTheKeyThatIsNotThere(t *testing.T) {
+	i := open(t, func(_ *espocrmtest.Server, c *espocrm.Config) { c.KeyField = "cPbxKey" })
+	p := remotetest.Failure(t, i.push(t, remotetest.Ended("hq:1.1", "resolved"), nil))
+	if p.Class != crmsync.Auth || p.After == 0 || !strings.Contains(p.Reason, "'cPbxKey'") || !strings.Contains(p.Reason, "Entity Manager") || len(i.Rows()) != 0 {
+		t.Errorf("got %v, and %v are written", p, i.Rows())
+	}
+}
+
 func TestReconciliationReadsWhatIsThere(t *testing.T) {
 	i := open(t, nil)
 	c := remotetest.Ended("hq:1.1", "resolved")

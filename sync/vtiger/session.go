@@ -201,7 +201,9 @@ func (f *fault) refusal(reads bool) *crmsync.PushError {
 	switch {
 	case reads && class == crmsync.Ambiguous:
 		p.Class = crmsync.Transient
-	case reads && class == crmsync.Permanent: // a right, or a field that is not there: no job is to blame
+	case reads && strings.Contains(f.Message, "attribute denied"): // VTQL_Parser.php has those words for both
+		return p.SetUp("is it there, and does the profile of our user show it? key_field is the name of a text field on events, such as cf_853")
+	case reads && class == crmsync.Permanent: // a right: no job is to blame
 		return p.SetUp("")
 	}
 	return p

@@ -181,7 +181,7 @@ func TestRefusals(t *testing.T) {
 	})
 	t.Run("a field for the key that is not there", func(t *testing.T) {
 		i := open(t, func(_ *vtigertest.Server, c *vtiger.Config) { c.KeyField = "cf_853" })
-		if p := remotetest.Failure(t, i.push(t, remotetest.Ended("hq:1.1", "resolved"), nil)); p.Class != crmsync.Auth || !strings.Contains(p.Reason, "cf_853") {
+		if p := remotetest.Failure(t, i.push(t, remotetest.Ended("hq:1.1", "resolved"), nil)); p.Class != crmsync.Auth || !strings.Contains(p.Reason, "access cf_853 attribute") || !strings.Contains(p.Reason, "key_field") {
 			t.Errorf("got %v", p)
 		}
 	})

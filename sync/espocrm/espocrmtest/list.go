@@ -75,6 +75,21 @@ func (c *where) holds(r Row) (bool, error) {
 	return false, fmt.Errorf("Unknown where item type '%s'.", kind) //nolint:staticcheck // EspoCRM's words
 }
 
+// unknown returns an attribute of the condition that the entity type does not have, "" for none (Select/Where/Checker.php, of 7 to 9).
+func (s *Server) unknown(entity string, c *where) string {
+	if a := c.get("attribute").text; a != "" && a != "id" && a != "name" && a != "modifiedAt" && !slices.Contains(attributes[entity], a) && (entity != "Call" || a != s.KeyField) {
+		return a
+	}
+	if kind := c.get("type").text; kind == "or" || kind == "and" {
+		for _, inner := range c.get("value").in {
+			if a := s.unknown(entity, inner); a != "" {
+				return a
+			}
+		}
+	}
+	return ""
+}
+
 // attributes is what a list may be asked for, beside id, name and modifiedAt.
 var attributes = map[string][]string{
 	"Call": {"description", "status", "dateStart", "dateEnd"}, "Contact": {"phoneNumber", "emailAddress", "accountId", "accountName"},
@@ -89,6 +104,12 @@ func (s *Server) list(w http.ResponseWriter, entity string, q url.Values) {
 	}
 	offset, _ := strconv.Atoi(q.Get("offset"))
 	conditions := parse(q).get("where").in
+	for _, c := range conditions {
+		if a := s.unknown(entity, c); a != "" {
+			s.refuse(w, http.StatusBadRequest, "Not existing attribute '"+a+"' in where.", "", nil)
+			return
+		}
+	}
 	var rows []Row
 	for _, r := range s.candidates(entity, conditions) {
 		all := s.sees(entity, r)

@@ -27,12 +27,14 @@ const rowLimit = 100
 
 func syntax() { throw("QUERY_SYNTAX_ERROR", "There is an syntax error in query") }
 
-func (s *Server) knows(module, field string) {
+// knows refuses a field that is not there, or not shown; named is how the place where it stands has it (VTQL_Parser.php,
+// buildSelectStmt).
+func (s *Server) knows(module, field, named string) {
 	_, isEvents := eventFields[field]
 	if module == "Events" && (isEvents || field == "id" || field == s.KeyField) || slices.Contains(strings.Fields(fields[module]), field) {
 		return
 	}
-	throw("ACCESS_DENIED", "Permission to access '."+field+".' attribute denied.")
+	throw("ACCESS_DENIED", "Permission to access "+named+" attribute denied.")
 }
 
 func (s *Server) query(q string) []Row {
@@ -49,7 +51,7 @@ func (s *Server) query(q string) []Row {
 		columns = strings.Fields(fields[module])
 	}
 	for _, c := range append(columns, order...) {
-		s.knows(module, c)
+		s.knows(module, c, "'."+c+".'")
 	}
 	test := s.where(module, m[3])
 	var found []Row
@@ -126,7 +128,7 @@ func (s *Server) where(module, conditions string) func(Row) bool {
 			if m == nil {
 				syntax()
 			}
-			s.knows(module, m[1])
+			s.knows(module, m[1], m[1])
 			tests = append(tests, compare(m[1], strings.ToLower(m[2]), m[3]))
 		}
 		either = append(either, tests)
