@@ -16,7 +16,10 @@ import (
 	"time"
 
 	"patchcord/ami/amitest"
+	"patchcord/buffer/redisstream/redistest"
+	"patchcord/crm"
 	"patchcord/crm/api"
+	"patchcord/crm/postgres/pgtest"
 	"patchcord/sync/espocrm/espocrmtest"
 )
 
@@ -72,6 +75,19 @@ func (r *reloading) reload(t *testing.T, text, want string) {
 	waitFor(t, 20*time.Second, "the log to say: "+want, func() bool { return strings.Contains(r.said.String()[before:], want) })
 }
 
+// at is a PBX of a configuration.
+func at(name, address, more string) string {
+	return fmt.Sprintf("  - {name: %s, address: %q, reader: {username: %s, secret_file: hq.secret}%s}\n", name, address, amitest.DefaultUser().Name, more)
+}
+
+// connected waits until those PBXs are.
+func (r *reloading) connected(t *testing.T, names ...string) {
+	t.Helper()
+	for _, name := range names {
+		waitFor(t, 20*time.Second, name+" to be connected", func() bool { return readyState(t, r.d.web.url, name) == api.Connected })
+	}
+}
+
 // TestReloadStartsAnewWhatChangedAlone: the session with another PBX goes on, and so do screens.
 func TestReloadStartsAnewWhatChangedAlone(t *testing.T) {
 	t.Parallel()
@@ -83,9 +99,6 @@ func TestReloadStartsAnewWhatChangedAlone(t *testing.T) {
 	}})
 	_, branch := simulated(t, amitest.Config{Name: "branch"})
 	_, third := simulated(t, amitest.Config{Name: "third"})
-	at := func(name, address, more string) string {
-		return fmt.Sprintf("  - {name: %s, address: %q, reader: {username: %s, secret_file: hq.secret}%s}\n", name, address, amitest.DefaultUser().Name, more)
-	}
 	to := func(name, more string) string {
 		return fmt.Sprintf("  - {name: %s, kind: espocrm, url: %q, allow_plain: true, secret_file: espo.key, no_contacts: true%s}\n", name, s.URL, more)
 	}
@@ -104,13 +117,7 @@ func TestReloadStartsAnewWhatChangedAlone(t *testing.T) {
 		}
 	}
 	r := reloadable(t, path)
-	connected := func(names ...string) {
-		t.Helper()
-		for _, name := range names {
-			waitFor(t, 20*time.Second, name+" to be connected", func() bool { return readyState(t, r.d.web.url, name) == api.Connected })
-		}
-	}
-	connected("hq", "branch")
+	r.connected(t, "hq", "branch")
 	screen, _ := login(t, r.d.web.url, "ann", password).listen(t, "")
 	pbx.Work()
 	nextRing(t, screen)
@@ -118,7 +125,7 @@ func TestReloadStartsAnewWhatChangedAlone(t *testing.T) {
 
 	r.reload(t, text(at("hq", hq, "")+at("branch", branch, ", attributes: [TICKET]")+at("third", third, ""), to("one", "")+to("two", ", rate: 7")+to("three", "")),
 		`everything else goes on" changed="[CRM three (new) CRM two PBX branch PBX third (new)]"`)
-	connected("hq", "branch", "third")
+	r.connected(t, "hq", "branch", "third")
 	nextRing(t, screen)
 	now, served := r.d.house.lines.get(), r.d.crms.list.get()
 	if len(now) != 3 || now[0] != lines[0] || now[1] == lines[1] || now[0].Status().Session.Connections != 1 {
@@ -146,6 +153,32 @@ func TestReloadStartsAnewWhatChangedAlone(t *testing.T) {
 	r.reload(t, text(at("hq", hq, "")+at("branch", branch, ", attributes: [TICKET]")+at("third", third, ""), to("two", ", rate: 7, fields: {name: '{nonsense}'}")+to("three", "")),
 		"so nothing was changed")
 	nextRing(t, screen)
+}
+
+// TestReloadOfAPBXThatNodesShare: the node takes its lease again at once, and gives no other away.
+func TestReloadOfAPBXThatNodesShare(t *testing.T) {
+	t.Parallel()
+	redis, _ := redistest.Start(t)
+	store := pgtest.Start(t)
+	_, hq := simulated(t, amitest.Config{Name: "hq"})
+	_, branch := simulated(t, amitest.Config{Name: "branch"})
+	path := configFor(t, hq, "")
+	text := func(more string) string {
+		return "listen: 127.0.0.1:0\nstore: " + quoted(store) + "\nbuffer: " + quoted(redis) + "\npbxs:\n" + at("hq", hq, "") + at("branch", branch, more)
+	}
+	if err := os.WriteFile(path, []byte(text("")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := reloadable(t, path)
+	r.connected(t, "hq", "branch")
+	lines := r.d.house.lines.get()
+	r.reload(t, text(", attributes: [TICKET]"), `changed="[PBX branch]"`)
+	began := time.Now()
+	r.connected(t, "hq", "branch")
+	now := r.d.house.lines.get()
+	if now[0] != lines[0] || now[1] == lines[1] || now[0].Status().Session.Connections != 1 || time.Since(began) > crm.LeaseTTL {
+		t.Errorf("the lines are %v, and were %v; the first connected %d times; it took %v", now, lines, now[0].Status().Session.Connections, time.Since(began))
+	}
 }
 
 // TestWhatReloadCannotAdapt needs every part to start anew.
