@@ -74,7 +74,10 @@ func (v *view) answer(d *dial) ending {
 	if v.isLinked(d.Dst) || v.consulted(d) {
 		return ending{result: crm.ResultAccepted, at: d.End}
 	}
-	for o := v.outer(d); o != nil; o = v.outer(o) {
+	for o := range v.outward(d) {
+		if o == d {
+			continue
+		}
 		if !o.End.set() && !v.Chans[o.Dst].Gone.set() {
 			return ending{}
 		}
@@ -147,8 +150,8 @@ func (v *view) isLinked(ch int) bool {
 
 // timedOut reports whether the ring time of a dial further out was over.
 func (v *view) timedOut(d *dial) bool {
-	for o := v.outer(d); o != nil; o = v.outer(o) {
-		if o.Status == "NOANSWER" {
+	for o := range v.outward(d) {
+		if o != d && o.Status == "NOANSWER" {
 			return true
 		}
 	}
@@ -158,7 +161,7 @@ func (v *view) timedOut(d *dial) bool {
 // taker returns who took the call that rang at d: another who was dialled beside it,
 // here or further out, or one who picked it up; else the caller himself, who left.
 func (v *view) taker(d *dial) string {
-	for o := d; o != nil; o = v.outer(o) {
+	for o := range v.outward(d) {
 		for _, p := range v.Pickups {
 			if p.Target == o.Dst {
 				return v.who(p.Picker)

@@ -1,6 +1,7 @@
 package calls
 
 import (
+	"iter"
 	"strings"
 
 	"patchcord/crm"
@@ -23,7 +24,7 @@ func (v *view) farEnds() []crm.FarEnd {
 			f.StartedAt = d.Begin.time()
 		}
 		if e.result != "" {
-			f.RingMS = ringTime(ch.Ring, orElse(earliest(ch.Up, e.at), e.at))
+			f.RingMS = ringTime(ch.Ring, orElse(ch.Up, e.at))
 		}
 		out = append(out, f)
 	}
@@ -36,69 +37,70 @@ func (v *view) farEnds() []crm.FarEnd {
 // follow-me after its extension.
 func (v *view) forWhom(d *dial) string {
 	number := v.dialledTo(d.Dst)
-	top := v.outermostRinging(d)
+	top := d
+	for o := range v.ringing(d) {
+		top = o
+	}
 	if who := v.followed(d); who != "" {
 		return who
 	}
 	for _, s := range v.Dials {
-		if s.Forward != "" && v.forwardOf(s) == top && v.Chans[s.Dst].Kind == extension {
+		switch {
+		case s.Forward == "" || v.forwardOf(s) != top:
+		case v.Chans[s.Dst].Kind == extension:
 			return v.ext(s.Dst)
+		case s.Begin.before(d.Begin):
+			return v.forWhom(s) // a provider sent on what had been led to it
 		}
 	}
 	if top.Src < 0 {
-		if at := localExten(v.Chans[top.Dst].Name); top.Dst != v.starter() && dialable(at) && !strings.HasSuffix(at, number) {
-			return at // whom a consultation is to
-		}
-		return ""
+		return v.leads(localExten(v.Chans[top.Dst].Name), number) // whom a consultation is to, or a click that rings several
 	}
 	src := v.Chans[top.Src]
 	at := top.From
 	for _, x := range v.Transfers {
-		if x.Blind && x.At.Seq < d.first() && x.At.Seq > top.FromSeq && v.inChain(d, x.Transferee) && dialable(x.Extension) {
+		if x.At.Seq < d.first() && x.At.Seq > top.FromSeq && v.inChain(d, x.Transferee) && x.Extension != "" {
 			at = x.Extension // of the steps from there nobody told
 		}
-	}
-	if strings.HasSuffix(at, number) {
-		return ""
 	}
 	if at == src.Exten && src.Kind == trunk || v.click && top.Src == v.starter() && at == localExten(src.Name) {
 		return "" // the DID, or the phone that clicked: neither extension nor group that led there
 	}
-	return at
+	return v.leads(at, number)
+}
+
+// leads returns a number at which the dialplan was when it dialled another one outside; ""
+// when it is no other.
+func (v *view) leads(at, number string) string {
+	if strings.HasSuffix(at, number) {
+		return ""
+	}
+	return digitsAlone(at)
 }
 
 // followed returns the extension whose follow-me led to a dial, as its Local channels are
 // named: one that the dial was made behind, or one that was dialled beside such a one.
 func (v *view) followed(d *dial) string {
-	for o := d; o != nil; o = v.outer(o) {
-		if o.Src < 0 {
-			continue
-		}
-		if who := followMe(localExten(v.Chans[o.Src].Name)); who != "" {
-			return who
-		}
+	for o := range v.ringing(d) {
 		for _, s := range v.Dials {
-			if s.Src == o.Src && v.overlap(s, o) {
-				if who := followMe(localExten(v.Chans[s.Dst].Name)); who != "" {
-					return who
-				}
+			if who := followMe(localExten(v.Chans[s.Dst].Name)); who != "" && s.Src == o.Src && v.overlap(s, o) {
+				return who
 			}
 		}
 	}
 	return ""
 }
 
-// outermostRinging returns the dial that led to d through Local pairs nobody had
-// answered yet: what an answered one dials it dials for itself.
-func (v *view) outermostRinging(d *dial) *dial {
-	for n := 0; n < len(v.Chans); n++ {
-		o := v.outer(d)
-		if o == nil || o.End.set() && o.End.Seq < d.first() {
-			break
+// ringing goes from d to what led to it through Local pairs that nobody had answered yet:
+// what an answered one dials it dials for itself.
+func (v *view) ringing(d *dial) iter.Seq[*dial] {
+	return func(yield func(*dial) bool) {
+		for o := range v.outward(d) {
+			if o != d && o.End.set() && o.End.Seq < d.first() || !yield(o) {
+				return
+			}
 		}
-		d = o
 	}
-	return d
 }
 
 // followMe reads the extension out of FMPR-EXT and RG-EXT-NUMBER, as FreePBX and its

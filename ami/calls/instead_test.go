@@ -119,6 +119,50 @@ func TestACallInThePlaceOfAnother(t *testing.T) {
 			Hangup B Cause=26
 			+b1 D A
 		`, "offers.#=1 offers.0.result=rescinded offers.0.by=1002 talks.0.extension=1002 talks.0.via=dial"},
+		{"of nobody: whom an announcement stands for", inboundTalks + `
+			new S Surrogate/1001 own ChannelState=6
+			joins S A
+			+b1 S SwapUniqueid=@A
+			-b1 A
+			wait 2s
+			HangupRequest B
+			-b1 B S
+			Hangup B Cause=16
+			Hangup S Cause=16
+			Hangup A Cause=16`, "talks.#=1 talks.0.with=02079460018"},
+		{"of one of two phones behind Local channels, not the one called last", `
+			new A PJSIP/trunk ChannelState=4 CallerIDNum=02079460018 Exten=5551044
+			new L Local/1001@from-queue-00000001;1 ChannelState=0 Exten=1001
+			new M Local/1001@from-queue-00000001;2 ChannelState=4 Exten=1001
+			DialBegin A L
+			new P Local/1002@from-queue-00000002;1 ChannelState=0 Exten=1002
+			new Q Local/1002@from-queue-00000002;2 ChannelState=4 Exten=1002
+			DialBegin A P
+			new B PJSIP/1001 ChannelState=0
+			DialBegin M B
+			new D PJSIP/1002 ChannelState=0
+			DialBegin Q D
+			Newstate B ChannelState=5
+			Newstate D ChannelState=5
+			wait 1s
+			new C PJSIP/1004 own ChannelState=4 CallerIDNum=1004 Exten=1001
+			Newstate C ChannelState=6
+			joins C A
+			DialEnd M C DialStatus=ANSWER
+			Hangup B Cause=0
+			DialEnd A L DialStatus=ANSWER
+			DialEnd A P DialStatus=CANCEL
+			DialEnd Q D DialStatus=CANCEL
+			Hangup D Cause=26
+			+b1 A L
+			+b2 M C`, "offers.0.extension=1001 offers.0.result=rescinded offers.0.by=1004 talks.#=1 talks.0.extension=1004 talks.0.via=pickup"},
+		{"of nobody: a queue's member whose channel was not heard of", `
+			new A PJSIP/trunk ChannelState=4 CallerIDNum=02079460018 Exten=5551000
+			QueueCallerJoin A Queue=support Position=1
+			QueueCallerLeave A Queue=support
+			AgentConnect A Queue=support DestUniqueid=1772355600.77
+			HangupRequest A
+			Hangup A Cause=16`, "queue_visits.0.result=connected talks.#=0"},
 		{"of nobody: a dial that was not heard of is none", `
 			new A PJSIP/trunk ChannelState=4 CallerIDNum=02079460018 Exten=5551001
 			new B PJSIP/1001 ChannelState=0

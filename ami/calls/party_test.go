@@ -285,5 +285,97 @@ func TestFarEnds(t *testing.T) {
 			new A PJSIP/trunk ChannelState=4 Exten=5551001
 			new T PJSIP/trunk ChannelState=0
 			DialBegin A T Exten=s DestCallerIDNum=9441632960088 DialString=441632960088@trunk`, "far_ends.0.number=9441632960088"},
+		{"who is called first by a click, and hangs up in the moment of his answer", `
+			new A PJSIP/trunk ChannelState=0 Exten=s
+			DialBegin DestUniqueid=@A DialString=441632960078@trunk
+			DialEnd DestUniqueid=@A DialStatus=ANSWER
+			Newstate A ChannelState=6
+			HangupRequest A
+			Hangup A Cause=16`, "far_ends.#=1 far_ends.0.result=accepted"},
+		{"who takes a ring from outside was not dialled", inboundRings + `
+			new T PJSIP/trunk own ChannelState=4 CallerIDNum=02079460099 Exten=1001
+			Newstate T ChannelState=6
+			joins T A
+			DialEnd A T DialStatus=ANSWER
+			Hangup B Cause=0
+			+b1 T A`, "far_ends.#=0 talks.#=1 talks.0.with=02079460099"},
+		{"the phone that clicked, behind a Local pair, led nowhere", `
+			new A Local/1004@from-internal-00000001;1 ChannelState=0 Exten=1004
+			new M Local/1004@from-internal-00000001;2 ChannelState=4 Exten=1004
+			DialBegin DestUniqueid=@A DialString=1004@from-internal
+			new B PJSIP/1004 ChannelState=0
+			DialBegin M B DialString=1004
+			DialEnd M B DialStatus=ANSWER
+			Newstate A ChannelState=6
+			DialEnd DestUniqueid=@A DialStatus=ANSWER
+			+b1 M B
+			new T PJSIP/trunk ChannelState=0
+			NewCallerid T CallerIDNum=9441632960078
+			DialBegin A T Exten=s DialString=441632960078@trunk`, "from.number=1004 far_ends.0.number=9441632960078 far_ends.0.for=-"},
+		{"a click that rings a phone and its mobile at one number", `
+			new A Local/604@from-internal-00000001;1 ChannelState=0 Exten=604
+			new M Local/604@from-internal-00000001;2 ChannelState=4 Exten=604
+			DialBegin DestUniqueid=@A DialString=604@from-internal
+			new B PJSIP/1001 ChannelState=0
+			DialBegin M B DialString=1001
+			new T PJSIP/trunk ChannelState=0
+			DialBegin M T DialString=441632960088@trunk`, "far_ends.0.number=441632960088 far_ends.0.for=604"},
+		{"a click that asks the dialplan for a way out by a name of its own", `
+			new A Local/out@dialler-00000001;1 ChannelState=0 Exten=out
+			new M Local/out@dialler-00000001;2 ChannelState=4 Exten=out
+			DialBegin DestUniqueid=@A DialString=out@dialler
+			new T PJSIP/trunk ChannelState=0
+			DialBegin M T Exten=out DialString=441632960088@trunk`, "far_ends.0.number=441632960088 far_ends.0.for=-"},
+		{"the mobiles of two people whose follow-me rings in one group", `
+			new A PJSIP/trunk ChannelState=4 Exten=5551102
+			Newexten A Exten=600 Application=Dial
+			new L Local/1005@from-internal-00000001;1 ChannelState=0
+			new M Local/1005@from-internal-00000001;2 ChannelState=4 Exten=1005
+			DialBegin A L Exten=600
+			new P Local/1006@from-internal-00000002;1 ChannelState=0
+			new Q Local/1006@from-internal-00000002;2 ChannelState=4 Exten=1006
+			DialBegin A P Exten=600
+			new F Local/FMPR-1005@from-internal-00000003;1 ChannelState=0
+			DialBegin M F
+			new G Local/FMPR-1006@from-internal-00000004;1 ChannelState=0
+			DialBegin Q G
+			new T PJSIP/trunk ChannelState=0
+			DialBegin M T DialString=441632960088@trunk
+			new U PJSIP/trunk ChannelState=0
+			DialBegin Q U DialString=441632960089@trunk`, "far_ends.#=2 far_ends.0.for=1005 far_ends.1.for=1006"},
+		{"one of two callers who are joined was sent on before: it is not for where he was sent", inboundTalks + `
+			BlindTransfer Result=Success TransfererUniqueid=@B TransfereeUniqueid=@A Extension=1003
+			-b1 B A
+			Hangup B Cause=16
+			new D PJSIP/1003 ChannelState=0
+			DialBegin A D
+			DialEnd A D DialStatus=ANSWER
+			+b2 A D
+			new E PJSIP/1003 own ChannelState=4 Exten=9441632960065
+			joins E A
+			new T PJSIP/trunk ChannelState=0
+			DialBegin E T DialString=441632960065@trunk-b`, "far_ends.0.number=9441632960065 far_ends.0.for=-"},
+		{"behind a Local channel that is said to have called itself", `
+			new A PJSIP/trunk ChannelState=4 Exten=5551001
+			new L Local/1001@from-internal-00000001;1 ChannelState=0
+			new M Local/1001@from-internal-00000001;2 ChannelState=4 Exten=1001
+			DialBegin M L
+			new T PJSIP/trunk ChannelState=0
+			DialBegin M T DialString=441632960088@trunk
+			DialEnd M T DialStatus=CANCEL
+			Hangup T Cause=26`, "far_ends.#=1 far_ends.0.result=rescinded"},
+		{"a provider sends on, where the steps of the dialplan are not told", `
+			new A PJSIP/trunk ChannelState=4 Exten=5551035
+			Newexten A Exten=604 Application=Dial
+			new T PJSIP/trunk ChannelState=0
+			DialBegin A T Exten=604 DialString=441632960088@trunk
+			new L Local/441632960970@from-trunk-00000001;1 ChannelState=0 Exten=441632960970
+			new M Local/441632960970@from-trunk-00000001;2 ChannelState=4 Exten=441632960970
+			DialEnd A T DialStatus=CANCEL Forward=441632960970
+			DialBegin A L Exten=604
+			Hangup T Cause=23
+			new U PJSIP/trunk ChannelState=0
+			DialBegin M U Exten=s DialString=441632960970@trunk
+			Newstate U ChannelState=5`, "far_ends.#=2 far_ends.0.result=failed far_ends.0.for=604 far_ends.1.number=441632960970 far_ends.1.for=604"},
 	})
 }

@@ -55,6 +55,15 @@ func TestTransfers(t *testing.T) {
 			"transfers.0.completed=false ended_by=system talks.#=1 outcome=answered offers.1.result=busy cause=17"},
 		{"to a phone that declines", blind + "new D PJSIP/1003 ChannelState=0\nDialBegin A D\nDialEnd A D DialStatus=NOANSWER\nHangup D Cause=21\nHangupRequest A\nHangup A Cause=21\n",
 			"transfers.0.completed=false ended_by=callee"},
+		{"to a ring that is picked up in the same moment", consults + `
+			AttendedTransfer Result=Success OrigTransfererUniqueid=@B SecondTransfererUniqueid=@C TransfereeUniqueid=@A DestType=App
+			new P PJSIP/1004 own ChannelState=4 Exten=*81003
+			Pickup P TargetUniqueid=@D
+			joins P A
+			DialEnd A P DialStatus=ANSWER
+			-b1 A
+			+b3 A P
+			wait 2s`, "talks.#=2 talks.1.extension=1004 talks.1.via=pickup"},
 		{"a supervisor takes the party away while it rings", blind + `
 			new D PJSIP/1003 ChannelState=0
 			DialBegin A D

@@ -50,8 +50,8 @@ func (v *view) via(k *talk) string {
 	switch {
 	case v.metInRoom(k):
 		return "conference"
-	case d == nil && v.joined(k):
-		return "transfer"
+	case d == nil && v.passedOn(k, mark{}):
+		return "transfer" // each had a call of his own with the transferer
 	case d == nil:
 		return "dial"
 	case v.queueOf(d) != "":
@@ -68,14 +68,6 @@ func (v *view) metInRoom(k *talk) bool {
 	return slices.ContainsFunc(v.Chans[k.ch].Stays, func(s stay) bool { return s.Kind == conference && s.covers(k.From.Seq) })
 }
 
-// joined reports whether an attended transfer brought two parties together of whom
-// neither was called for the other: each had a call of his own with the transferer.
-func (v *view) joined(k *talk) bool {
-	return slices.ContainsFunc(v.Transfers, func(x *transfer) bool {
-		return !x.Blind && together(x.At, k.From)
-	})
-}
-
 // passedOn reports whether an attended transfer after that instant began the talk.
 func (v *view) passedOn(k *talk, since mark) bool {
 	return slices.ContainsFunc(v.Transfers, func(x *transfer) bool {
@@ -88,7 +80,7 @@ func (v *view) passedOn(k *talk, since mark) bool {
 func (v *view) ledBy(d *dial) string {
 	via, at := "dial", uint64(0)
 	for _, x := range v.transfersDone() {
-		if x.At.Seq < d.first() && x.At.Seq > at && v.inChain(d, x.Transferee) && !v.arrived(x, d.first()) && d.first() < v.pulledAt(x) {
+		if x.At.Seq < d.first() && v.inChain(d, x.Transferee) && !v.arrived(x, d.first()) && d.first() < v.pulledAt(x) {
 			via, at = "transfer", x.At.Seq
 		}
 	}
@@ -105,9 +97,8 @@ func (v *view) ledBy(d *dial) string {
 // arrived reports whether the party had somebody after a transfer, before seq: what led him
 // on from there was something else.
 func (v *view) arrived(x *transfer, seq uint64) bool {
-	by := v.transferer(x)
 	for _, k := range v.talks {
-		if k.ch != by && k.From.Seq < seq && (k.From.Seq > x.At.Seq || !x.Blind && together(k.From, x.At)) {
+		if k.From.Seq < seq && (k.From.Seq > x.At.Seq || !x.Blind && together(k.From, x.At)) {
 			return true
 		}
 	}
@@ -123,7 +114,7 @@ func (v *view) arrived(x *transfer, seq uint64) bool {
 
 // inChain reports whether a channel is one of those by which the dial was made.
 func (v *view) inChain(d *dial, ch int) bool {
-	for o := d; o != nil; o = v.outer(o) {
+	for o := range v.outward(d) {
 		if ch >= 0 && o.Src >= 0 && (o.Src == ch || v.Chans[o.Src].Peer == ch) {
 			return true
 		}

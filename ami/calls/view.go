@@ -2,6 +2,7 @@ package calls
 
 import (
 	"cmp"
+	"iter"
 	"slices"
 	"strings"
 
@@ -151,7 +152,7 @@ func (c *call) who(i int) string {
 	case ch.Kind == extension:
 		return c.ext(i)
 	case ch.Kind == trunk && c.dialTo(i) != nil:
-		return c.dialledTo(i)
+		return cmp.Or(c.dialledTo(i), anonymous(ch.Num)) // who took a ring was not dialled
 	case ch.Kind == trunk:
 		return anonymous(ch.Num)
 	}
@@ -220,7 +221,7 @@ func anonymous(s string) string {
 
 // outer returns the dial of the Local pair that d was made behind, or nil.
 func (c *call) outer(d *dial) *dial {
-	if d == nil || d.Src < 0 {
+	if d.Src < 0 {
 		return nil
 	}
 	src := c.Chans[d.Src]
@@ -230,14 +231,22 @@ func (c *call) outer(d *dial) *dial {
 	return c.dialTo(src.Peer)
 }
 
+// outward goes from d through Local pairs to the dial that led to it.
+func (c *call) outward(d *dial) iter.Seq[*dial] {
+	return func(yield func(*dial) bool) {
+		for range c.Chans { // a pair may be said to have called itself
+			if d == nil || !yield(d) {
+				return
+			}
+			d = c.outer(d)
+		}
+	}
+}
+
 // outermost returns the dial that led to d through Local pairs, and the channel that
 // dialled it; -1 when the PBX did.
 func (c *call) outermost(d *dial) (*dial, int) {
-	for n := 0; n < len(c.Chans); n++ {
-		o := c.outer(d)
-		if o == nil {
-			break
-		}
+	for o := range c.outward(d) {
 		d = o
 	}
 	if d.Src >= 0 {
@@ -284,17 +293,17 @@ func (v *view) places(d *dial) bool {
 // queueOf returns the queue that a dial rings for. Behind a Local pair that is only
 // so until somebody answered there.
 func (c *call) queueOf(d *dial) string {
-	for d != nil && d.Queue == "" {
-		o := c.outer(d)
-		if o == nil || o.End.before(d.Begin) {
+	inner := d
+	for o := range c.outward(d) {
+		if o != inner && o.End.before(inner.Begin) {
 			return ""
 		}
-		d = o
+		if o.Queue != "" {
+			return o.Queue
+		}
+		inner = o
 	}
-	if d == nil {
-		return ""
-	}
-	return d.Queue
+	return ""
 }
 
 // trunks reports whether a person called for a line to the outside.
