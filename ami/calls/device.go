@@ -21,7 +21,7 @@ const (
 var plumbingTechs = map[string]bool{
 	"Local": true, "CBAnn": true, "CBRec": true, "Announcer": true, "Recorder": true, "Snoop": true,
 	"Surrogate": true, "Message": true, "AsyncGoto": true, "Parking": true, "Bridge": true, "Playback": true,
-	"ARI": true, "MulticastRTP": true, "UnicastRTP": true, "NBS": true, "Test": true, "Null": true, "Feature": true,
+	"ARI": true, "MulticastRTP": true, "UnicastRTP": true, "AudioSocket": true, "WebSocket": true, "NBS": true, "Test": true, "Null": true, "Feature": true,
 }
 
 // devices decides which channels are phones.

@@ -159,7 +159,8 @@ func (v *view) timedOut(d *dial) bool {
 }
 
 // taker returns who took the call that rang at d: another who was dialled beside it,
-// here or further out, or one who picked it up; else the caller himself, who left.
+// here or further out, or one who picked it up, "" for a machine; else the caller himself,
+// who left.
 func (v *view) taker(d *dial) string {
 	for o := range v.outward(d) {
 		for _, p := range v.Pickups {
@@ -176,8 +177,8 @@ func (v *view) taker(d *dial) string {
 					return v.who(p.Picker)
 				}
 			}
-			if who := v.answeredBy(s); who != "" {
-				return who
+			if s.answered() {
+				return v.answeredBy(s)
 			}
 		}
 	}
