@@ -150,6 +150,7 @@ var celTellsLess = map[string]string{
 	// Rows say that the PBX answered, not what it did then: no application writes any.
 	"chanspy": "outcome", "conference-alone": "outcome", "dialplan-echo": "outcome", "dtmf-userevent-varset": "outcome",
 	"ivr-abandoned": "outcome", "ivr-menu-abandoned": "outcome",
+	"bot-caller-leaves": "outcome", "bot-in-room": "outcome", "bot-internal": "outcome",
 	"desk-login": "outcome", "queue-barge": "outcome", "queue-login-code": "outcome", "queue-pause-code": "outcome",
 	"queue-whisper": "outcome", "voicemail-check": "outcome", "originate-application": "outcome",
 	"inbound-queue-abandoned": "outcome", "inbound-queue-joinempty": "outcome", "queue-full": "outcome",

@@ -220,3 +220,17 @@ async def _(L):
     b = await up(L, '1004')
     await talk_and_hang(b)
     await ended(c)
+
+
+# ------------------------------------------------------------- after a follow-me
+@scenario('followme-sent-outside', {'1005': A})
+async def _(L):
+    "follow-me of 1005, whose desk phone answers and sends the caller (##) to an outside number, which answers and hangs up"
+    c, a = await served(L, 60, 'Follow Then Outside', '1005', '5551105')
+    await sleep(1)
+    L.trunk.policy = A
+    await code(a, '##', '9441632960075')
+    t = await L.trunk.incoming()
+    await t.wait_up()
+    await talk_and_hang(t)
+    await ended(c)
