@@ -19,6 +19,9 @@ func reserve(ctx context.Context, t tx, k int) (first int64, err error) {
 	return first, err
 }
 
+// bodySize is how many bytes an event takes, about.
+const bodySize = 1500
+
 // putEvents appends events to the log from number n on. One of a person gets its
 // place in the log as its position; one that is stored already is left alone, its
 // number unused.
@@ -26,18 +29,21 @@ func putEvents(ctx context.Context, t tx, tenant string, n int64, events []crm.E
 	if len(events) == 0 {
 		return nil
 	}
-	var pbxs, kinds, calls []string
-	var epochs, seqs, nums []int64
-	var ats []any
-	var bodies [][]byte
+	k := len(events)
+	pbxs, kinds, calls := make([]string, k), make([]string, k), make([]string, k)
+	epochs, seqs, nums := make([]int64, k), make([]int64, k), make([]int64, k)
+	ats, bodies := make([]any, k), make([][]byte, k)
+	room := make([]byte, 0, bodySize*k)
 	for i := range events {
 		e := events[i]
 		if e.PBX == "" {
 			e.Pos, e.N = crm.Position{Seq: uint64(n) + uint64(i)}, 0
 		}
-		pbxs, kinds, calls = append(pbxs, e.PBX), append(kinds, string(e.Type)), append(calls, e.Subject())
-		epochs, seqs, nums = append(epochs, int64(e.Pos.Epoch)), append(seqs, int64(e.Pos.Seq)), append(nums, int64(e.N))
-		ats, bodies = append(ats, ts(e.At.Time)), append(bodies, stored.Body(&e))
+		pbxs[i], kinds[i], calls[i] = e.PBX, string(e.Type), e.Subject()
+		epochs[i], seqs[i], nums[i] = int64(e.Pos.Epoch), int64(e.Pos.Seq), int64(e.N)
+		from := len(room)
+		room = e.AppendJSON(room)
+		ats[i], bodies[i] = ts(e.At.Time), stored.JSON(room[from:])
 	}
 	_, err := t.exec(ctx, `
 		INSERT INTO events (tenant, n, pbx, epoch, seq, num, type, call_id, at, body)

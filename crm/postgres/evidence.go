@@ -9,9 +9,6 @@ import (
 	"patchcord/crm/internal/stored"
 )
 
-// seenStep is by how much an extension's last part in a call must move to be written again.
-const seenStep = "1 minute"
-
 // AddEvidence implements crm.EvidenceStore.
 func (s *Store) AddEvidence(ctx context.Context, tenant string, list []crm.CallEvidence) error {
 	return s.write(ctx, "add evidence", func(t tx) error {
@@ -32,7 +29,7 @@ func putEvidence(ctx context.Context, t tx, tenant string, list []crm.CallEviden
 	for _, c := range calls {
 		ended[stored.Text(c.ID)] = !c.Open()
 	}
-	gathered := stored.Gathered(list, aliases)
+	gathered := stored.Gather(list, aliases)
 	ids := make([]string, len(gathered))
 	for i, e := range gathered {
 		ids[i] = e.CallID
@@ -42,7 +39,7 @@ func putEvidence(ctx context.Context, t tx, tenant string, list []crm.CallEviden
 		return err
 	}
 	for _, e := range gathered {
-		if rows[e.CallID], err = rows[e.CallID].Add(e.Items, ended[e.CallID]); err != nil {
+		if rows[e.CallID], err = rows[e.CallID].Add(ended[e.CallID], e.Lists...); err != nil {
 			return fmt.Errorf("evidence of call %s: %w", e.CallID, err)
 		}
 	}
@@ -155,19 +152,19 @@ func (s *Store) CallJobs(ctx context.Context, tenant, callID string, dests []str
 
 // putSeen notes which extensions had part in a call.
 func putSeen(ctx context.Context, t tx, tenant string, calls []*crm.Call) error {
-	seen := stored.SeenIn(calls)
+	seen := t.news.Seen(tenant, calls)
 	if len(seen) == 0 {
 		return nil
 	}
 	pbxs, exts, at := make([]string, len(seen)), make([]string, len(seen)), make([]time.Time, len(seen))
 	for i, s := range seen {
-		pbxs[i], exts[i], at[i] = s.PBX, s.Extension, time.UnixMilli(s.At)
+		pbxs[i], exts[i], at[i] = s.PBX, s.Extension, s.At.Time
 	}
 	_, err := t.exec(ctx, `
 		INSERT INTO extensions (tenant, pbx, extension, seen)
 		SELECT $1, r.pbx, r.extension, r.seen FROM unnest($2::text[], $3::text[], $4::timestamptz[]) AS r (pbx, extension, seen)
 		LEFT JOIN extensions AS e ON e.tenant = $1 AND e.pbx = r.pbx AND e.extension = r.extension
-		WHERE e.seen IS NULL OR r.seen > e.seen + interval '`+seenStep+`'
+		WHERE e.seen IS NULL OR r.seen > e.seen
 		ON CONFLICT (tenant, pbx, extension) DO UPDATE SET seen = greatest(extensions.seen, excluded.seen)`, tenant, pbxs, exts, at)
 	return err
 }

@@ -142,7 +142,7 @@ func copyMonth(t *testing.T, c *pgx.Conn, h *crmtest.Stored) {
 			}
 		}
 		n++
-		return []any{started.Unix(), n - 1, started, row.TalkMS, row.Numbers, list, row.Terms, string(row.Record), string(row.Added)}, nil
+		return []any{started.Unix(), n - 1, started, row.TalkMS, row.Numbers, list, row.Terms, row.Record, row.Added}, nil
 	}))
 	must(t, err)
 	_, err = c.CopyFrom(t.Context(), pgx.Identifier{"month_keys"}, []string{"key", "started", "sec", "no"}, pgx.CopyFromRows(keys))

@@ -28,9 +28,14 @@ type change struct {
 
 // load returns what is stored of the calls with those very ids, locked in order of id.
 func load(ctx context.Context, t tx, tenant string, ids []string) (map[string]kept, error) {
-	found := map[string]kept{}
+	return loadAll(ctx, t, tenant, ids, "record")
+}
+
+// loadAll is load; record is where the records are read, an empty text where nobody needs them.
+func loadAll(ctx context.Context, t tx, tenant string, ids []string, record string) (map[string]kept, error) {
+	found := make(map[string]kept, len(ids))
 	err := t.each(ctx, `
-		SELECT id, started, CASE WHEN terms IS NULL THEN '[]' ELSE keys END, record, added FROM calls
+		SELECT id, started, CASE WHEN terms IS NULL THEN '[]' ELSE keys END, `+record+`, added FROM calls
 		WHERE tenant = $1 AND id = ANY($2) ORDER BY id FOR UPDATE`, []any{tenant, ids}, func(scan scan) error {
 		var k kept
 		var id string
@@ -84,7 +89,7 @@ func putRecords(ctx context.Context, t tx, tenant string, calls []*crm.Call) err
 	if err != nil {
 		return err
 	}
-	found, err := load(ctx, t, tenant, ids)
+	found, err := loadAll(ctx, t, tenant, ids, `''`)
 	if err != nil {
 		return err
 	}
@@ -124,7 +129,7 @@ func put(ctx context.Context, t tx, tenant string, changes []change) error {
 			return err
 		}
 		ids[i], numbers[i], keys[i], terms[i] = r.ID, r.Numbers, string(list), r.Terms
-		records[i], added[i] = string(r.Record), string(r.Added)
+		records[i], added[i] = r.Record, r.Added
 		started[i], talk[i], open[i] = time.UnixMilli(r.Started), r.TalkMS, r.Open
 	}
 	_, err := t.exec(ctx, `
@@ -152,7 +157,7 @@ func putKinds(ctx context.Context, t tx, tenant string, changes []change) error 
 	for i := range changes {
 		rows[i] = &changes[i].row
 	}
-	kinds := t.kinds.Of(tenant, rows...)
+	kinds := t.news.Kinds(tenant, rows...)
 	if len(kinds) == 0 {
 		return nil
 	}

@@ -37,7 +37,7 @@ type Store struct {
 	slow   *pgxpool.Pool
 	own    *pgxpool.Pool // leases: a node that waits for its own commits would lose its PBXs
 	closed atomic.Bool
-	kinds  stored.KindMemory
+	memory stored.Memory
 	budget stored.Budget // of lists of calls; tests lower it
 
 	beforeCommit func() // for tests, which delay commits here; nil otherwise
@@ -92,7 +92,7 @@ func (s *Store) openPool(ctx context.Context, url string, conns int) (*pgxpool.P
 		c.ConnConfig.RuntimeParams[key] = cmp.Or(c.ConnConfig.RuntimeParams[key], value)
 	}
 	c.AfterConnect = func(context.Context, *pgx.Conn) error {
-		s.kinds.Forget() // after a failover the server may have lost the last of them
+		s.memory.Forget() // after a failover the server may have lost the last of them
 		return nil
 	}
 	p, err := pgxpool.NewWithConfig(ctx, c)

@@ -21,7 +21,7 @@ import (
 // tx is a running transaction. Every string it is given is cleaned first.
 type tx struct {
 	pgx.Tx
-	kinds *stored.NewKinds // stored in it
+	news *stored.News // what it stores that was not known
 }
 
 // maxTries is how often a transaction is begun that the server undid because it
@@ -78,10 +78,10 @@ func (s *Store) run(ctx context.Context, p *pgxpool.Pool, o pgx.TxOptions, fn fu
 }
 
 func (s *Store) attempt(ctx context.Context, p *pgxpool.Pool, o pgx.TxOptions, fn func(tx) error) error {
-	var kinds *stored.NewKinds
+	var news *stored.News
 	err := pgx.BeginTxFunc(ctx, p, o, func(t pgx.Tx) error {
-		kinds = s.kinds.Begin() // now that there is a connection, which forgets all when it is new
-		if err := fn(tx{t, kinds}); err != nil {
+		news = s.memory.Begin() // now that there is a connection, which forgets all when it is new
+		if err := fn(tx{t, news}); err != nil {
 			return err
 		}
 		if s.beforeCommit != nil {
@@ -90,7 +90,7 @@ func (s *Store) attempt(ctx context.Context, p *pgxpool.Pool, o pgx.TxOptions, f
 		return nil
 	})
 	if err == nil {
-		kinds.Committed()
+		news.Committed()
 	}
 	return err
 }

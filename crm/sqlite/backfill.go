@@ -59,6 +59,9 @@ func amend(ctx context.Context, t tx, a *crm.Amendment, f crm.Found) (crm.Amende
 
 // storedAs returns the records that have one of the call's Linkedids.
 func storedAs(ctx context.Context, t tx, tenant string, c *crm.Call) ([]*crm.Call, error) {
+	if err := changeKeys(ctx, t); err != nil { // an earlier call of the transaction may have the Linkedid
+		return nil, err
+	}
 	var found []*crm.Call
 	ids := stored.IDsOf(c)
 	for _, key := range stored.LinkedKeys(tenant, c) {

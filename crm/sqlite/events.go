@@ -20,19 +20,21 @@ func putEvents(ctx context.Context, t tx, tenant string, events []crm.Event) err
 	if err != nil {
 		return err
 	}
-	lists := make([][]any, len(events))
-	for i := range events {
-		e := events[i]
-		n := top - int64(len(events)-1-i)
-		if e.PBX == "" {
-			e.Pos, e.N = crm.Position{Seq: uint64(n)}, 0
-		}
-		lists[i] = []any{n, tenant, e.PBX, int64(e.Pos.Epoch), int64(e.Pos.Seq), e.N, string(e.Type), e.Subject(), ms(e.At.Time), stored.Body(&e)}
-	}
-	return t.many(ctx, `
-		INSERT INTO events (n, tenant, pbx, epoch, seq, num, type, call_id, at, body)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-		ON CONFLICT (tenant, pbx, epoch, seq, num) DO NOTHING`, lists)
+	var bodies []byte // of the rows of a statement
+	return t.rows(ctx, `INSERT INTO events (n, tenant, pbx, epoch, seq, num, type, call_id, at, body)`,
+		`ON CONFLICT (tenant, pbx, epoch, seq, num) DO NOTHING`, len(events), func(args []any, i int) []any {
+			e := events[i]
+			n := top - int64(len(events)-1-i)
+			if e.PBX == "" {
+				e.Pos, e.N = crm.Position{Seq: uint64(n)}, 0
+			}
+			if len(args) == 0 {
+				bodies = bodies[:0]
+			}
+			from := len(bodies)
+			bodies = e.AppendJSON(bodies)
+			return append(args, n, tenant, e.PBX, int64(e.Pos.Epoch), int64(e.Pos.Seq), e.N, string(e.Type), e.Subject(), ms(e.At.Time), stored.JSON(bodies[from:]))
+		})
 }
 
 const eventColumns = `n, pbx, epoch, seq, num, type, call_id, at, body`

@@ -9,9 +9,6 @@ import (
 	"patchcord/crm/internal/stored"
 )
 
-// seenStep is by how many ms an extension's last part in a call must move to be written again.
-const seenStep = 60_000
-
 // AddEvidence implements crm.EvidenceStore.
 func (s *Store) AddEvidence(ctx context.Context, tenant string, list []crm.CallEvidence) error {
 	return s.write(ctx, "add evidence", func(t tx) error {
@@ -36,7 +33,7 @@ func putEvidence(ctx context.Context, t tx, tenant string, fresh []crm.CallEvide
 	for _, c := range calls {
 		ended[stored.Text(c.ID)] = !c.Open()
 	}
-	gathered := stored.Gathered(fresh, aliases)
+	gathered := stored.Gather(fresh, aliases)
 	ids = ids[:0]
 	for _, e := range gathered {
 		ids = append(ids, e.CallID)
@@ -46,15 +43,11 @@ func putEvidence(ctx context.Context, t tx, tenant string, fresh []crm.CallEvide
 		return err
 	}
 	for _, e := range gathered {
-		row, err := rows[e.CallID].Add(e.Items, ended[e.CallID])
-		if err != nil {
+		if rows[e.CallID], err = rows[e.CallID].Add(ended[e.CallID], e.Lists...); err != nil {
 			return fmt.Errorf("evidence of call %s: %w", e.CallID, err)
 		}
-		if err := saveEvidence(ctx, t, tenant, e.CallID, row); err != nil {
-			return err
-		}
 	}
-	return nil
+	return saveEvidence(ctx, t, tenant, ids, rows)
 }
 
 // loadEvidence returns the rows with those very ids, by id; a call without one is left out.
@@ -71,12 +64,12 @@ func loadEvidence(ctx context.Context, t tx, tenant string, ids ...string) (map[
 	return rows, err
 }
 
-func saveEvidence(ctx context.Context, t tx, tenant, id string, row stored.Evidence) error {
-	_, err := t.exec(ctx, `
-		INSERT INTO call_evidence (tenant, id, body, more) VALUES ($1, $2, $3, $4)
-		ON CONFLICT (tenant, id) DO UPDATE SET body = excluded.body, more = excluded.more`,
-		tenant, id, notNil(row.Body), row.More)
-	return err
+func saveEvidence(ctx context.Context, t tx, tenant string, ids []string, rows map[string]stored.Evidence) error {
+	return t.rows(ctx, `INSERT INTO call_evidence (tenant, id, body, more)`,
+		`ON CONFLICT (tenant, id) DO UPDATE SET body = excluded.body, more = excluded.more`, len(ids), func(args []any, i int) []any {
+			row := rows[ids[i]]
+			return append(args, tenant, ids[i], notNil(row.Body), row.More)
+		})
 }
 
 // mergeEvidence moves the evidence of an absorbed call to the survivor.
@@ -85,11 +78,10 @@ func mergeEvidence(ctx context.Context, t tx, tenant, from, into string) error {
 	if err != nil || rows[from].Body == nil {
 		return err
 	}
-	row, err := rows[into].Join(rows[from])
-	if err != nil {
+	if rows[into], err = rows[into].Join(rows[from]); err != nil {
 		return err
 	}
-	if err := saveEvidence(ctx, t, tenant, into, row); err != nil {
+	if err := saveEvidence(ctx, t, tenant, []string{into}, rows); err != nil {
 		return err
 	}
 	_, err = t.exec(ctx, `DELETE FROM call_evidence WHERE tenant = $1 AND id = $2`, tenant, from)
@@ -140,12 +132,12 @@ func (s *Store) CallJobs(ctx context.Context, tenant, callID string, dests []str
 // putSeen notes which extensions had part in a call.
 func putSeen(ctx context.Context, t tx, tenant string, calls []*crm.Call) error {
 	var lists [][]any
-	for _, s := range stored.SeenIn(calls) {
-		lists = append(lists, []any{tenant, s.PBX, s.Extension, s.At, seenStep})
+	for _, s := range t.news.Seen(tenant, calls) {
+		lists = append(lists, []any{tenant, s.PBX, s.Extension, ms(s.At.Time)})
 	}
 	return t.many(ctx, `
 		INSERT INTO extensions (tenant, pbx, extension, seen) VALUES ($1, $2, $3, $4)
-		ON CONFLICT (tenant, pbx, extension) DO UPDATE SET seen = excluded.seen WHERE excluded.seen > seen + $5`, lists)
+		ON CONFLICT (tenant, pbx, extension) DO UPDATE SET seen = excluded.seen WHERE excluded.seen > seen`, lists)
 }
 
 // SeenExtensions implements crm.EvidenceStore.

@@ -109,7 +109,8 @@ func expireCall(ctx context.Context, t tx, e *crm.Expiry, id string) (int, error
 // removeCall removes a call and all that belongs to it.
 func removeCall(ctx context.Context, t tx, tenant, id string, old kept) error {
 	putTerms(t, old.no, old.terms, &stored.Row{})
-	errs := []error{putKeys(ctx, t, tenant, old, &stored.Row{ID: id, Started: old.started})}
+	putKeys(t, tenant, old, &stored.Row{ID: id, Started: old.started})
+	var errs []error
 	for _, query := range []string{
 		`DELETE FROM call_evidence WHERE tenant = $1 AND id = $2`,
 		`DELETE FROM call_aliases WHERE tenant = $1 AND survivor = $2`,

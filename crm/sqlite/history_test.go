@@ -111,7 +111,7 @@ func fillMonth(t *testing.T, c *sql.Conn, h *crmtest.Stored) {
 	must(t, err)
 	for n := range h.Calls {
 		r, keys := monthRow(t, h, n)
-		_, err := call.ExecContext(ctx, r.Started/1000, n, r.Started, r.TalkMS, r.Numbers, keys, r.Terms, string(r.Record), string(r.Added))
+		_, err := call.ExecContext(ctx, r.Started/1000, n, r.Started, r.TalkMS, r.Numbers, keys, r.Terms, r.Record, r.Added)
 		must(t, err)
 		for _, k := range r.Keys {
 			_, err := key.ExecContext(ctx, stored.Hash("default", k), r.Started, r.Started/1000, n)

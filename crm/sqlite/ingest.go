@@ -115,21 +115,23 @@ func putBatch(ctx context.Context, t tx, b *crm.Batch) error {
 }
 
 func putState(ctx context.Context, t tx, b *crm.Batch) error {
-	var put, gone [][]any
+	var gone [][]any
+	var put []string
 	for key, value := range b.State {
 		if value == nil {
 			gone = append(gone, []any{b.Tenant, b.PBX, key})
 		} else {
-			put = append(put, []any{b.Tenant, b.PBX, key, value})
+			put = append(put, key)
 		}
 	}
-	err := t.many(ctx, `DELETE FROM fold_state WHERE tenant = $1 AND pbx = $2 AND key = $3`, gone)
+	err := t.many(ctx, `DELETE FROM fold_state WHERE tenant = ? AND pbx = ? AND key = ?`, gone)
 	if err != nil {
 		return err
 	}
-	return t.many(ctx, `
-		INSERT INTO fold_state (tenant, pbx, key, value) VALUES ($1, $2, $3, $4)
-		ON CONFLICT (tenant, pbx, key) DO UPDATE SET value = excluded.value`, put)
+	return t.rows(ctx, `INSERT INTO fold_state (tenant, pbx, key, value)`,
+		`ON CONFLICT (tenant, pbx, key) DO UPDATE SET value = excluded.value`, len(put), func(args []any, i int) []any {
+			return append(args, b.Tenant, b.PBX, put[i], b.State[put[i]])
+		})
 }
 
 // Gaps implements crm.IngestStore.

@@ -6,7 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
+	"slices"
 	"strings"
 
 	"patchcord/crm"
@@ -23,11 +23,9 @@ type kept struct {
 	added   []byte
 }
 
-const keptColumns = `no, started, iif(terms = '', '[]', keys), iif(open, '', terms), record, added`
-
 // load returns what is stored of the call with that very id; crm.ErrNotFound when nothing is.
 func load(ctx context.Context, t tx, tenant, id string) (kept, error) {
-	found, err := loadAll(ctx, t, tenant, []string{id})
+	found, err := loadAll(ctx, t, tenant, []string{id}, "record")
 	if err != nil {
 		return kept{}, err
 	}
@@ -38,10 +36,13 @@ func load(ctx context.Context, t tx, tenant, id string) (kept, error) {
 	return k, nil
 }
 
-// loadAll returns what is stored of the calls with those very ids, by id.
-func loadAll(ctx context.Context, t tx, tenant string, ids []string) (map[string]kept, error) {
+// loadAll returns what is stored of the calls with those very ids, by id; record is where
+// their records are read, an empty text where nobody needs them.
+func loadAll(ctx context.Context, t tx, tenant string, ids []string, record string) (map[string]kept, error) {
 	found := make(map[string]kept, len(ids))
-	err := t.each(ctx, `SELECT id, `+keptColumns+` FROM calls WHERE tenant = $1 AND id IN `+inList,
+	err := t.each(ctx, `
+		SELECT id, no, started, iif(terms = '', '[]', keys), iif(open, '', terms), `+record+`, added FROM calls
+		WHERE tenant = $1 AND id IN `+inList,
 		[]any{tenant, list(ids)}, func(scan scan) error {
 			var k kept
 			var id string
@@ -74,7 +75,7 @@ func putRecords(ctx context.Context, t tx, tenant string, calls []*crm.Call) err
 	if err != nil {
 		return err
 	}
-	found, err := loadAll(ctx, t, tenant, ids)
+	found, err := loadAll(ctx, t, tenant, ids, `''`)
 	if err != nil {
 		return err
 	}
@@ -105,27 +106,25 @@ func put(ctx context.Context, t tx, tenant string, old kept, c *crm.Call, a stor
 		return row, err
 	}
 	no := old.no
-	values := []any{row.TalkMS, row.Numbers, string(keys), row.Terms, row.Open, string(row.Record), string(row.Added), row.Started}
+	values := []any{row.TalkMS, row.Numbers, string(keys), row.Terms, row.Open, row.Record, row.Added, row.Started}
 	switch {
 	case no == 0:
 		no, err = t.insert(ctx, `
 			INSERT INTO calls (talk_ms, numbers, keys, terms, open, record, added, started, tenant, id)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`, append(values, tenant, row.ID)...)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, append(values, tenant, row.ID)...)
 	case old.started == row.Started: // it leaves the index of that column alone
 		_, err = t.exec(ctx, `
-			UPDATE calls SET talk_ms = $1, numbers = $2, keys = $3, terms = $4, open = $5, record = $6, added = $7
-			WHERE no = $8`, append(values[:7], no)...)
+			UPDATE calls SET talk_ms = ?, numbers = ?, keys = ?, terms = ?, open = ?, record = ?, added = ?
+			WHERE no = ?`, append(values[:7], no)...)
 	default:
 		_, err = t.exec(ctx, `
-			UPDATE calls SET talk_ms = $1, numbers = $2, keys = $3, terms = $4, open = $5, record = $6, added = $7, started = $8
-			WHERE no = $9`, append(values, no)...)
+			UPDATE calls SET talk_ms = ?, numbers = ?, keys = ?, terms = ?, open = ?, record = ?, added = ?, started = ?
+			WHERE no = ?`, append(values, no)...)
 	}
 	if err != nil {
 		return row, err
 	}
-	if err := putKeys(ctx, t, tenant, old, &row); err != nil {
-		return row, err
-	}
+	putKeys(t, tenant, old, &row)
 	if err := putKinds(ctx, t, tenant, &row); err != nil {
 		return row, err
 	}
@@ -134,32 +133,36 @@ func put(ctx context.Context, t tx, tenant string, old kept, c *crm.Call, a stor
 }
 
 // putKeys brings the key index from what old has to what row has.
-func putKeys(ctx context.Context, t tx, tenant string, old kept, row *stored.Row) error {
+func putKeys(t tx, tenant string, old kept, row *stored.Row) {
 	less, more := stored.KeyChanges(tenant, old.keys, row.Keys, old.started != row.Started)
-	var gone [][]any
 	for _, k := range less {
-		gone = append(gone, []any{k, old.started, row.ID})
+		t.index.keys[keyRow{k, old.started, row.ID}] = false
 	}
-	const remove = `DELETE FROM call_keys WHERE key = $1 AND started = $2 AND id = $3`
-	if err := t.many(ctx, remove, gone); err != nil || len(more) == 0 {
-		return err
+	for _, k := range more {
+		t.index.keys[keyRow{k, row.Started, row.ID}] = true
 	}
-	// One statement for all: running one costs more than a row.
-	args, rows := []any{row.Started, row.ID}, make([]string, len(more))
-	for i, k := range more {
-		args, rows[i] = append(args, k), "($"+strconv.Itoa(i+3)+", $1, $2)"
-	}
-	_, err := t.exec(ctx, `INSERT INTO call_keys (key, started, id) VALUES `+strings.Join(rows, ", "), args...)
-	return err
 }
 
 // putKinds stores what kinds of calls there are from now on.
 func putKinds(ctx context.Context, t tx, tenant string, row *stored.Row) error {
 	var rows [][]any
-	for _, k := range t.kinds.Of(tenant, row) {
+	for _, k := range t.news.Kinds(tenant, row) {
 		rows = append(rows, []any{tenant, k.Key, k.Month, k.Facets})
 	}
 	return t.many(ctx, `INSERT INTO call_kinds (tenant, key, month, facets) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`, rows)
+}
+
+// indexChanges are what a transaction does to the indexes of its calls, at its end: in the
+// order of an index rows cost less, as do many at once.
+type indexChanges struct {
+	keys  map[keyRow]bool // whether they shall be there
+	terms []termChange
+}
+
+// keyRow is a row of the key index.
+type keyRow struct {
+	key, started int64
+	id           string
 }
 
 // termChange is what a call has in the inverted index, and what it shall have.
@@ -176,21 +179,45 @@ func putTerms(t tx, no int64, old string, row *stored.Row) {
 		now = ""
 	}
 	if now != old {
-		*t.terms = append(*t.terms, termChange{no, old, now})
+		t.index.terms = append(t.index.terms, termChange{no, old, now})
 	}
 }
 
-// changeTerms makes the changes of a transaction, one after the other: before a statement that may have to
+// changeKeys makes the changes so far of a transaction to the key index.
+func changeKeys(ctx context.Context, t tx) error {
+	var gone [][]any
+	var put []keyRow
+	for r, there := range t.index.keys {
+		if there {
+			put = append(put, r)
+		} else {
+			gone = append(gone, []any{r.key, r.started, r.id})
+		}
+	}
+	clear(t.index.keys)
+	if err := t.many(ctx, `DELETE FROM call_keys WHERE key = ? AND started = ? AND id = ?`, gone); err != nil {
+		return err
+	}
+	slices.SortFunc(put, func(a, b keyRow) int {
+		return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.started, b.started), strings.Compare(a.id, b.id))
+	})
+	// A row that was to go and then to stay is still there.
+	return t.rows(ctx, `INSERT INTO call_keys (key, started, id)`, `ON CONFLICT DO NOTHING`, len(put), func(args []any, i int) []any {
+		return append(args, put[i].key, put[i].started, put[i].id)
+	})
+}
+
+// changeTerms makes the changes of a transaction to the inverted index, one after the other: before a statement that may have to
 // be undone by itself, as one that makes several rows, FTS5 writes what it has gathered as a segment of its own.
 func changeTerms(ctx context.Context, t tx) error {
-	for _, c := range *t.terms {
+	for _, c := range t.index.terms {
 		if c.old != "" {
-			if _, err := t.exec(ctx, `DELETE FROM call_terms WHERE rowid = $1`, c.no); err != nil {
+			if _, err := t.exec(ctx, `DELETE FROM call_terms WHERE rowid = ?`, c.no); err != nil {
 				return err
 			}
 		}
 		if c.now != "" {
-			if _, err := t.exec(ctx, `INSERT INTO call_terms (rowid, terms) VALUES ($1, $2)`, c.no, c.now); err != nil {
+			if _, err := t.exec(ctx, `INSERT INTO call_terms (rowid, terms) VALUES (?, ?)`, c.no, c.now); err != nil {
 				return err
 			}
 		}
@@ -252,9 +279,7 @@ func absorb(ctx context.Context, t tx, tenant, from string, to kept) error {
 	if _, err := put(ctx, t, tenant, to, call, more.Join(less)); err != nil {
 		return err
 	}
-	if err := putKeys(ctx, t, tenant, gone, &stored.Row{ID: from, Started: gone.started}); err != nil {
-		return err
-	}
+	putKeys(t, tenant, gone, &stored.Row{ID: from, Started: gone.started})
 	putTerms(t, gone.no, gone.terms, &stored.Row{})
 	_, err = t.exec(ctx, `DELETE FROM calls WHERE no = $1`, gone.no)
 	return err

@@ -33,7 +33,7 @@ type Store struct {
 	r      *sql.DB // cannot write
 	report *sql.DB // nor can it
 	closed atomic.Bool
-	kinds  stored.KindMemory
+	memory stored.Memory
 	budget stored.Budget // of lists of calls; tests lower it
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	driver "modernc.org/sqlite"
@@ -16,12 +17,13 @@ import (
 )
 
 // tx is a running transaction, or one connection that only reads. Every string it
-// is given is cleaned first.
+// is given is cleaned first. What runs for every call numbers no arguments ($1): the
+// driver reads the name of each that has one, every time.
 type tx struct {
 	*sql.Tx
 	statements map[string]*sql.Stmt // prepared in it, by text
-	kinds      *stored.NewKinds     // stored in it; nil when it only reads
-	terms      *[]termChange        // to be made at its end
+	news       *stored.News         // what it stores that was not known; nil when it only reads
+	index      *indexChanges        // to be made at its end
 	whole      bool                 // a statement that has begun is not interrupted
 }
 
@@ -30,10 +32,10 @@ type tx struct {
 // statements: each takes microseconds, and to be able to interrupt one the driver
 // starts a goroutine for it, which costs more than many of them.
 func (s *Store) write(ctx context.Context, doing string, fn func(tx) error) error {
-	kinds := s.kinds.Begin()
-	err := run(ctx, s.w, kinds, fn)
+	news := s.memory.Begin()
+	err := run(ctx, s.w, news, fn)
 	if err == nil {
-		kinds.Committed()
+		news.Committed()
 	}
 	return s.wrap(ctx, doing, err)
 }
@@ -48,13 +50,16 @@ func (s *Store) readLong(ctx context.Context, doing string, fn func(tx) error) e
 	return s.wrap(ctx, doing, run(ctx, s.report, nil, fn))
 }
 
-func run(ctx context.Context, db *sql.DB, kinds *stored.NewKinds, fn func(tx) error) error {
+func run(ctx context.Context, db *sql.DB, news *stored.News, fn func(tx) error) error {
 	began, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
-	t := tx{began, map[string]*sql.Stmt{}, kinds, new([]termChange), kinds != nil}
+	t := tx{began, map[string]*sql.Stmt{}, news, &indexChanges{keys: map[keyRow]bool{}}, news != nil}
 	if err = fn(t); err == nil {
+		err = changeKeys(ctx, t)
+	}
+	if err == nil {
 		err = changeTerms(ctx, t)
 	}
 	err = errors.Join(err, t.closeAll())
@@ -182,6 +187,34 @@ func (t tx) many(ctx context.Context, query string, lists [][]any) error {
 		return err
 	}
 	for _, args := range lists {
+		if _, err := st.ExecContext(t.within(ctx), stored.Args(args)...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rowsAtOnce is how many rows a statement of rows makes: running one costs more than a row.
+const rowsAtOnce = 16
+
+// rows makes n rows by statements of into, the values and rest. row appends the values of the i-th.
+func (t tx) rows(ctx context.Context, into, rest string, n int, row func(args []any, i int) []any) error {
+	var st *sql.Stmt
+	var args []any
+	for from, last := 0, 0; from < n; from += last {
+		k := min(rowsAtOnce, n-from)
+		args = args[:0]
+		for i := range k {
+			args = row(args, from+i)
+		}
+		if k != last {
+			one := ", (" + strings.Repeat(", ?", len(args)/k)[2:] + ")"
+			var err error
+			if st, err = t.prepared(ctx, into+" VALUES "+strings.Repeat(one, k)[2:]+" "+rest); err != nil {
+				return err
+			}
+			last = k
+		}
 		if _, err := st.ExecContext(t.within(ctx), stored.Args(args)...); err != nil {
 			return err
 		}

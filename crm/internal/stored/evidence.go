@@ -36,27 +36,23 @@ var zips = sync.Pool{New: func() any {
 	return z
 }}
 
-// Add returns the row with items behind what it has. ended compresses it; a row that is
-// compressed stays so.
-func (e Evidence) Add(items []crm.Evidence, ended bool) (Evidence, error) {
+// Add returns the row with lists of items behind what it has. ended compresses it; a row
+// that is compressed stays so.
+func (e Evidence) Add(ended bool, lists ...[]crm.Evidence) (Evidence, error) {
 	ended = ended || packed(e.Body)
 	plain, err := unpack(e.Body)
 	if err != nil {
 		return e, err
 	}
-	e.Body = slices.Grow(slices.Clip(plain), roomFor*len(items))
-	for i := range items {
-		before, limit := len(e.Body), maxEvidence
-		if items[i].Kind == crm.EvidenceFrame {
-			limit = maxFrames
+	n := 0
+	for _, items := range lists {
+		n += len(items)
+	}
+	e.Body = slices.Grow(slices.Clip(plain), roomFor*n)
+	for _, items := range lists {
+		for i := range items {
+			e.add(&items[i])
 		}
-		e.Body = items[i].AppendJSON(e.Body)
-		if len(e.Body) > limit {
-			e.Body = e.Body[:before]
-			e.More++
-			continue
-		}
-		e.Body = append(e.Body, '\n')
 	}
 	e.Body = JSON(e.Body)
 	if !ended {
@@ -66,13 +62,28 @@ func (e Evidence) Add(items []crm.Evidence, ended bool) (Evidence, error) {
 	return e, err
 }
 
+// add adds an item to a body that is not compressed.
+func (e *Evidence) add(item *crm.Evidence) {
+	before, limit := len(e.Body), maxEvidence
+	if item.Kind == crm.EvidenceFrame {
+		limit = maxFrames
+	}
+	e.Body = item.AppendJSON(e.Body)
+	if len(e.Body) > limit {
+		e.Body = e.Body[:before]
+		e.More++
+		return
+	}
+	e.Body = append(e.Body, '\n')
+}
+
 // Join returns e with what b has behind it.
 func (e Evidence) Join(b Evidence) (Evidence, error) {
 	items, err := b.Items()
 	if err != nil {
 		return e, err
 	}
-	e, err = e.Add(items, false)
+	e, err = e.Add(false, items)
 	e.More += b.More
 	return e, err
 }
@@ -121,57 +132,29 @@ func unpack(body []byte) ([]byte, error) {
 	return plain, nil
 }
 
-// Gathered is evidence by call: each call once, in order of id, the events' merges done.
-func Gathered(list []crm.CallEvidence, merges map[string]string) []crm.CallEvidence {
+// Gathered is the evidence of a call, list after list.
+type Gathered struct {
+	CallID string
+	Lists  [][]crm.Evidence
+}
+
+// Gather returns evidence by call: each call once, in order of id, the events' merges done.
+func Gather(list []crm.CallEvidence, merges map[string]string) []Gathered {
 	by := map[string]int{}
-	var out []crm.CallEvidence
+	var out []Gathered
 	for _, e := range list {
 		id := Text(e.CallID)
 		id = cmp.Or(merges[id], id)
 		if len(e.Items) == 0 {
 			continue
 		}
-		if at, ok := by[id]; ok {
-			out[at].Items = append(slices.Clip(out[at].Items), e.Items...)
-			continue
+		at, ok := by[id]
+		if !ok {
+			at, by[id] = len(out), len(out)
+			out = append(out, Gathered{CallID: id})
 		}
-		by[id] = len(out)
-		out = append(out, crm.CallEvidence{CallID: id, Items: e.Items})
+		out[at].Lists = append(out[at].Lists, e.Items)
 	}
-	slices.SortFunc(out, func(a, b crm.CallEvidence) int { return cmp.Compare(a.CallID, b.CallID) })
-	return out
-}
-
-// Seen is when an extension last had part in a call.
-type Seen struct {
-	PBX, Extension string
-	At             int64 // ms since 1970
-}
-
-// SeenIn returns the extensions that the calls rang or that talked in them, each once.
-func SeenIn(calls []*crm.Call) []Seen {
-	type phone struct{ pbx, extension string }
-	at := map[phone]int64{}
-	note := func(pbx, extension string, t crm.Time) {
-		if extension != "" && !t.IsZero() {
-			k := phone{Text(pbx), Text(extension)}
-			at[k] = max(at[k], t.UnixMilli())
-		}
-	}
-	for _, c := range calls {
-		for _, o := range c.Offers {
-			note(c.PBX, o.Extension, o.StartedAt)
-		}
-		for _, t := range c.Talks {
-			note(c.PBX, t.Extension, t.StartedAt)
-		}
-	}
-	out := make([]Seen, 0, len(at))
-	for k, t := range at {
-		out = append(out, Seen{k.pbx, k.extension, t})
-	}
-	slices.SortFunc(out, func(a, b Seen) int {
-		return cmp.Or(cmp.Compare(a.PBX, b.PBX), cmp.Compare(a.Extension, b.Extension))
-	})
+	slices.SortFunc(out, func(a, b Gathered) int { return cmp.Compare(a.CallID, b.CallID) })
 	return out
 }

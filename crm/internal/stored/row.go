@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"sync"
 
 	"patchcord/crm"
 )
@@ -14,8 +15,8 @@ type Row struct {
 	ID      string
 	Started int64  // ms since 1970; 0 when unknown
 	TalkMS  int64  // 0 when unknown
-	Record  []byte // JSON of the call as the PBX told it
-	Added   []byte // JSON of what people added, "{}" when nothing
+	Record  string // JSON of the call as the PBX told it
+	Added   string // JSON of what people added, "{}" when nothing
 	Open    bool
 	Numbers string   // see Numbers
 	Keys    []string // its rows in the key index; see Keys
@@ -37,18 +38,33 @@ func NewRow(tenant string, record *crm.Call, a Added) (Row, error) {
 	bare := *record
 	bare.Tenant = tenant
 	Added{}.setOn(&bare)
-	add, err := json.Marshal(a)
-	if err != nil {
-		return Row{}, fmt.Errorf("encode additions to call %s: %w", record.ID, err)
+	added := nothingAdded
+	if a.Disposition != nil || len(a.Notes) > 0 || a.Contact != nil {
+		b, err := json.Marshal(a)
+		if err != nil {
+			return Row{}, fmt.Errorf("encode additions to call %s: %w", record.ID, err)
+		}
+		added = string(JSON(b))
 	}
 	whole := bare
 	a.setOn(&whole)
 	numbers, keys := Numbers(&whole), Keys(&whole)
 	return Row{
 		ID: Text(record.ID), Started: Started(record), TalkMS: record.TalkMS.Duration().Milliseconds(),
-		Record: JSON(bare.AppendJSON(make([]byte, 0, 1024))), Added: JSON(add), Open: whole.Open(), Numbers: joinNumbers(numbers),
+		Record: text(&bare), Added: added, Open: whole.Open(), Numbers: joinNumbers(numbers),
 		Keys: keys, Terms: Terms(tenant, &whole, keys, numbers), Kinds: kinds(&whole, keys),
 	}, nil
+}
+
+// rooms are where records are written before it is known how long they are.
+var rooms = sync.Pool{New: func() any { return new([]byte) }}
+
+// text returns the JSON of a call.
+func text(c *crm.Call) string {
+	room := rooms.Get().(*[]byte)
+	defer rooms.Put(room)
+	*room = c.AppendJSON((*room)[:0])
+	return string(JSON(*room))
 }
 
 // Started returns the call's start in ms since 1970, 0 when it is unknown.
@@ -135,6 +151,3 @@ func Merges(events []crm.Event) map[string]string {
 	}
 	return into
 }
-
-// Body returns an event as the log keeps it.
-func Body(e *crm.Event) []byte { return JSON(e.AppendJSON(make([]byte, 0, 2048))) }
