@@ -16,13 +16,20 @@ type Sink interface {
 	Append(ctx context.Context, pbx string, entries []Entry) (stored int, err error)
 }
 
+// How long a batch waits to fill. An append costs more than what is in it, and pops want the
+// processor too: where one batch was large, the next may take longer.
+const (
+	shortWait  = 5 * time.Millisecond
+	longWait   = 20 * time.Millisecond
+	largeBatch = 16
+)
+
 // AppenderConfig says what is appended where. Log and PBX are required.
 type AppenderConfig struct {
 	Log Sink
 	PBX string
 
-	MaxBatch int           // entries an append; 0 means 256
-	MaxWait  time.Duration // for a batch to fill; 0 means 5 ms
+	MaxBatch int // entries an append; 0 means 256
 	// MaxEntries and MaxBytes bound what waits or is being appended; 0 means 65,536 and 64 MiB.
 	// When full, the least valuable entries go first.
 	MaxEntries, MaxBytes int
@@ -46,12 +53,13 @@ type Appender struct {
 	wake chan struct{} // holds a token when there may be something to do
 
 	mu        sync.Mutex
-	ring      ring      // guarded by mu
-	held      int       // guarded by mu; entries of the batch that is being appended
-	heldBytes int       // guarded by mu
-	heldSince time.Time // guarded by mu; receipt of the batch's first entry
-	dropped   int       // guarded by mu; ever
-	ended     bool      // guarded by mu
+	ring      ring          // guarded by mu
+	held      int           // guarded by mu; entries of the batch that is being appended
+	heldBytes int           // guarded by mu
+	heldSince time.Time     // guarded by mu; receipt of the batch's first entry
+	wait      time.Duration // of the next batch; Run's
+	dropped   int           // guarded by mu; ever
+	ended     bool          // guarded by mu
 }
 
 var errIdle = errors.New("the log stored nothing and gave no reason")
@@ -66,14 +74,14 @@ type AppenderStats struct {
 
 // NewAppender returns an Appender; Run makes it work.
 func NewAppender(cfg AppenderConfig) *Appender {
-	cfg.MaxBatch, cfg.MaxWait = cmp.Or(cfg.MaxBatch, 256), cmp.Or(cfg.MaxWait, 5*time.Millisecond)
+	cfg.MaxBatch = cmp.Or(cfg.MaxBatch, 256)
 	cfg.MaxEntries, cfg.MaxBytes = cmp.Or(cfg.MaxEntries, 65536), cmp.Or(cfg.MaxBytes, 64<<20)
 	cfg.Logger = cmp.Or(cfg.Logger, slog.Default())
 	if cfg.Shed == nil {
 		cfg.Shed = framesFirst
 	}
 	return &Appender{
-		cfg: cfg, wake: make(chan struct{}, 1),
+		cfg: cfg, wake: make(chan struct{}, 1), wait: shortWait,
 		ring: ring{maxEntries: cfg.MaxEntries, maxBytes: cfg.MaxBytes, shed: cfg.Shed, classes: map[int]int{}},
 	}
 }
@@ -157,7 +165,7 @@ func (a *Appender) next(ctx context.Context) ([]Entry, error) {
 			return a.take(), ctx.Err()
 		}
 		if n > 0 && full == nil {
-			timer := time.NewTimer(a.cfg.MaxWait)
+			timer := time.NewTimer(a.wait)
 			defer timer.Stop() // once: full is set
 			full = timer.C
 		}
@@ -176,6 +184,9 @@ func (a *Appender) take() []Entry {
 	defer a.mu.Unlock()
 	batch := a.ring.take(a.cfg.MaxBatch)
 	a.hold(batch)
+	if a.wait = shortWait; len(batch) >= largeBatch {
+		a.wait = longWait
+	}
 	return batch
 }
 

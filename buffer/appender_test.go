@@ -93,25 +93,41 @@ func wantRange(t *testing.T, got []uint64, from, until uint64) {
 	}
 }
 
-func TestAppenderFillsABatchOrWaitsFiveMilliseconds(t *testing.T) {
+func TestAppenderFillsABatchOrWaitsForItTheLongerTheMoreComes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &sink{}
 		a, stop := running(t, buffer.AppenderConfig{Log: s})
-		for seq := range uint64(300) {
-			a.Put(frame(seq))
+		next := uint64(0)
+		put := func(n int) {
+			for range n {
+				a.Put(frame(next))
+				next++
+			}
+			synctest.Wait()
 		}
-		synctest.Wait()
+		storedAfter := func(wait time.Duration, before, after uint64) {
+			t.Helper()
+			time.Sleep(wait - 1)
+			synctest.Wait()
+			wantRange(t, s.seqs(), 0, before)
+			time.Sleep(time.Nanosecond)
+			synctest.Wait()
+			wantRange(t, s.seqs(), 0, after)
+		}
+		put(256)
 		wantRange(t, s.seqs(), 0, 255) // at once
-		time.Sleep(5*time.Millisecond - 1)
-		synctest.Wait()
-		wantRange(t, s.seqs(), 0, 255)
-		time.Sleep(time.Nanosecond)
-		synctest.Wait()
-		wantRange(t, s.seqs(), 0, 299)
+		put(15)
+		storedAfter(20*time.Millisecond, 255, 270) // the batch before was large
+		put(16)
+		storedAfter(5*time.Millisecond, 270, 286) // that one was not
+		put(1)
+		storedAfter(20*time.Millisecond, 286, 287)
+		put(1)
+		storedAfter(5*time.Millisecond, 287, 288)
 		if err := stop(); !errors.Is(err, context.Canceled) {
 			t.Errorf("Run returned %v, want context.Canceled", err)
 		}
-		if a.Put(frame(301)) {
+		if a.Put(frame(next)) {
 			t.Error("Put was accepted after Run had ended")
 		}
 	})
