@@ -3,6 +3,7 @@ package push
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -193,7 +194,7 @@ func (j joined) welcome(now time.Time) error {
 	}
 	s.hub.caught(s, shown.Calls, time.Now())
 	s.conn.SetPongHandler(func(string) error { s.heard.Store(time.Now().UnixNano()); return nil })
-	if err := s.conn.SetReadDeadline(time.Time{}); err != nil {
+	if err := errors.Join(s.conn.SetReadDeadline(time.Time{}), s.conn.SetWriteDeadline(time.Time{})); err != nil {
 		return err
 	}
 	s.goLive(now)

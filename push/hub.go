@@ -34,7 +34,7 @@ type Config struct {
 	PerUser     int           // sockets of one user, the oldest makes room; default 5
 	PingEvery   time.Duration // default 25 s
 	DeadAfter   time.Duration // without a pong; default 60 s
-	WriteWithin time.Duration // for one message to one socket; default 10 s
+	WriteWithin time.Duration // for one message to one socket, and up to a second more; default 10 s
 	CheckEvery  time.Duration // default 2 s
 }
 

@@ -26,6 +26,7 @@ type socket struct {
 	who  crm.Principal
 
 	heard atomic.Int64 // when the client last gave a sign of life, Unix nanoseconds
+	began atomic.Int64 // when the newest message began to be written, the same
 	said  allowance    // of the reader
 
 	mu      sync.Mutex
@@ -90,6 +91,10 @@ func (s *socket) keepAlive(now time.Time, quiet *message) {
 		s.shutLocked(errSilent)
 		return
 	}
+	if s.writing && now.UnixNano()-s.began.Load() >= int64(s.hub.cfg.WriteWithin) {
+		s.shutLocked(errSlow)
+		return
+	}
 	if now.Sub(s.pinged) < s.hub.cfg.PingEvery {
 		return
 	}
@@ -129,6 +134,7 @@ func (s *socket) next() (batch []*message, ping, more bool) {
 		return nil, false, false
 	}
 	batch, ping = s.queue, s.ping
+	s.began.Store(time.Now().UnixNano())
 	s.queue, s.bytes, s.ping = nil, 0, false
 	return batch, ping, true
 }
@@ -156,9 +162,7 @@ func (s *socket) write(batch []*message, ping bool) error {
 		}
 	}
 	for _, m := range batch {
-		if err := s.conn.SetWriteDeadline(time.Now().Add(s.hub.cfg.WriteWithin)); err != nil {
-			return err
-		}
+		s.began.Store(time.Now().UnixNano()) // keepAlive sees to WriteWithin; a deadline for each message is a timer for each
 		if err := s.conn.WriteMessage(websocket.TextMessage, m.data); err != nil {
 			return err
 		}
