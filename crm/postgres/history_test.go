@@ -90,7 +90,7 @@ func loadHistory(t *testing.T, c *pgx.Conn, h *crmtest.Stored) {
 	run(`SET synchronous_commit = off; SET statement_timeout = 0;
 		TRUNCATE calls, call_keys; DROP INDEX calls_started, calls_terms, calls_unindexed;
 		ALTER TABLE calls DROP CONSTRAINT calls_pkey; ALTER TABLE call_keys DROP CONSTRAINT call_keys_pkey;
-		CREATE TEMP TABLE month (sec bigint, no int, started timestamptz, talk_ms bigint, numbers text, keys text, terms text, record text, added text);
+		CREATE TEMP TABLE month (sec bigint, no int, started timestamptz, talk_ms bigint, numbers text, keys text, terms text, code text, record text, added text);
 		CREATE TEMP TABLE month_keys (key bigint, started timestamptz, sec bigint, no int)`)
 	run(`CREATE TEMP TABLE month_kinds (key text, facets text)`)
 	copyMonth(t, c, h)
@@ -100,7 +100,9 @@ func loadHistory(t *testing.T, c *pgx.Conn, h *crmtest.Stored) {
 		run(`INSERT INTO calls (tenant, id, started, talk_ms, numbers, keys, terms, open, record, added)
 			SELECT 'default', $1 || ':' || sec + $2 || '.' || no, started + make_interval(secs => $2), talk_ms, numbers, keys,
 				array_to_tsvector(string_to_array(terms || ' m:' || $3 || ':default y:' || substr($3, 1, 4) || ':default k:' ||
-					(extract(epoch FROM started)::bigint + $2) / 604800 || ':default', ' ')),
+					(extract(epoch FROM started)::bigint + $2) / 604800 || ':default' ||
+					CASE WHEN code = '' THEN '' ELSE ' sm:' || $3 || ':default:' || code || ' sk:' ||
+					(extract(epoch FROM started)::bigint + $2) / 604800 || ':default:' || code END, ' ')),
 				false, replace(record, sec || '.', sec + $2 || '.'), added FROM month`, crmtest.HistoryPBX, shift, month.Format("2006-01"))
 		run(`INSERT INTO call_keys (key, started, id)
 			SELECT key, started + make_interval(secs => $2), $1 || ':' || sec + $2 || '.' || no FROM month_keys`, crmtest.HistoryPBX, shift)
@@ -126,7 +128,7 @@ func copyMonth(t *testing.T, c *pgx.Conn, h *crmtest.Stored) {
 	var keys, kinds [][]any
 	known := map[[2]string]bool{}
 	n := 0
-	columns := []string{"sec", "no", "started", "talk_ms", "numbers", "keys", "terms", "record", "added"}
+	columns := []string{"sec", "no", "started", "talk_ms", "numbers", "keys", "terms", "code", "record", "added"}
 	_, err := c.CopyFrom(t.Context(), pgx.Identifier{"month"}, columns, pgx.CopyFromFunc(func() ([]any, error) {
 		if n == h.Calls {
 			return nil, nil
@@ -141,8 +143,9 @@ func copyMonth(t *testing.T, c *pgx.Conn, h *crmtest.Stored) {
 				known[kind], kinds = true, append(kinds, []any{k.Key, k.Facets})
 			}
 		}
+		code := codeOf(h.Call(n))
 		n++
-		return []any{started.Unix(), n - 1, started, row.TalkMS, row.Numbers, list, row.Terms, row.Record, row.Added}, nil
+		return []any{started.Unix(), n - 1, started, row.TalkMS, row.Numbers, list, row.Terms, code, row.Record, row.Added}, nil
 	}))
 	must(t, err)
 	_, err = c.CopyFrom(t.Context(), pgx.Identifier{"month_keys"}, []string{"key", "started", "sec", "no"}, pgx.CopyFromRows(keys))
@@ -158,9 +161,18 @@ func monthRow(t *testing.T, h *crmtest.Stored, n int) (stored.Row, string) {
 	row, err := stored.NewRow("default", c, stored.Added{Disposition: c.Disposition, Notes: c.Notes})
 	must(t, err)
 	timeless := strings.Fields(row.Terms)
-	timeless = slices.DeleteFunc(timeless, func(term string) bool { return slices.Contains([]string{"k:", "m:", "y:"}, term[:2]) })
+	timeless = slices.DeleteFunc(timeless, func(term string) bool {
+		return slices.Contains([]string{"k:", "m:", "y:", "sk", "sm"}, term[:2])
+	})
 	row.Terms = strings.Join(timeless, " ")
 	list, err := json.Marshal(row.Keys)
 	must(t, err)
 	return row, string(list)
+}
+
+func codeOf(c *crm.Call) string {
+	if c.Disposition == nil {
+		return ""
+	}
+	return c.Disposition.Code
 }

@@ -72,7 +72,7 @@ func loadHistory(t *testing.T, path string, h *crmtest.Stored) {
 		}
 	}
 	run(`PRAGMA synchronous = OFF; PRAGMA cache_size = -500000; DROP INDEX calls_started; DROP INDEX calls_unindexed;
-		CREATE TEMP TABLE month (sec, no, started, talk_ms, numbers, keys, terms, record, added);
+		CREATE TEMP TABLE month (sec, no, started, talk_ms, numbers, keys, terms, code, record, added);
 		CREATE TEMP TABLE month_keys (key, started, sec, no);
 		CREATE TEMP TABLE month_kinds (key, facets, PRIMARY KEY (key, facets))`)
 	fillMonth(t, c, h)
@@ -82,7 +82,8 @@ func loadHistory(t *testing.T, path string, h *crmtest.Stored) {
 		run(`BEGIN`)
 		run(`INSERT INTO calls (tenant, id, started, talk_ms, numbers, keys, terms, open, record, added)
 			SELECT 'default', $1 || ':' || (sec + $2) || '.' || no, started + 1000 * $2, talk_ms, numbers, keys,
-				terms || ' m:' || $3 || ':default y:' || substr($3, 1, 4) || ':default k:' || ((sec + $2) / 604800) || ':default',
+				terms || ' m:' || $3 || ':default y:' || substr($3, 1, 4) || ':default k:' || ((sec + $2) / 604800) || ':default' ||
+				iif(code = '', '', ' sm:' || $3 || ':default:' || code || ' sk:' || ((sec + $2) / 604800) || ':default:' || code),
 				0, replace(record, sec || '.', (sec + $2) || '.'), added FROM month`, crmtest.HistoryPBX, shift, month.Format("2006-01"))
 		run(`INSERT INTO call_keys (key, started, id)
 			SELECT key, started + 1000 * $2, $1 || ':' || (sec + $2) || '.' || no FROM month_keys ORDER BY 1, 2, 3`, crmtest.HistoryPBX, shift)
@@ -103,7 +104,7 @@ func fillMonth(t *testing.T, c *sql.Conn, h *crmtest.Stored) {
 	ctx := context.Background()
 	x, err := c.BeginTx(ctx, nil)
 	must(t, err)
-	call, err := x.PrepareContext(ctx, `INSERT INTO month VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`)
+	call, err := x.PrepareContext(ctx, `INSERT INTO month VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`)
 	must(t, err)
 	key, err := x.PrepareContext(ctx, `INSERT INTO month_keys VALUES ($1, $2, $3, $4)`)
 	must(t, err)
@@ -111,7 +112,7 @@ func fillMonth(t *testing.T, c *sql.Conn, h *crmtest.Stored) {
 	must(t, err)
 	for n := range h.Calls {
 		r, keys := monthRow(t, h, n)
-		_, err := call.ExecContext(ctx, r.Started/1000, n, r.Started, r.TalkMS, r.Numbers, keys, r.Terms, r.Record, r.Added)
+		_, err := call.ExecContext(ctx, r.Started/1000, n, r.Started, r.TalkMS, r.Numbers, keys, r.Terms, codeOf(h.Call(n)), r.Record, r.Added)
 		must(t, err)
 		for _, k := range r.Keys {
 			_, err := key.ExecContext(ctx, stored.Hash("default", k), r.Started, r.Started/1000, n)
@@ -132,9 +133,18 @@ func monthRow(t *testing.T, h *crmtest.Stored, n int) (stored.Row, string) {
 	row, err := stored.NewRow("default", c, stored.Added{Disposition: c.Disposition, Notes: c.Notes})
 	must(t, err)
 	timeless := strings.Fields(row.Terms)
-	timeless = slices.DeleteFunc(timeless, func(term string) bool { return slices.Contains([]string{"k:", "m:", "y:"}, term[:2]) })
+	timeless = slices.DeleteFunc(timeless, func(term string) bool {
+		return slices.Contains([]string{"k:", "m:", "y:", "sk", "sm"}, term[:2])
+	})
 	row.Terms = strings.Join(timeless, " ")
 	list, err := json.Marshal(row.Keys)
 	must(t, err)
 	return row, string(list)
+}
+
+func codeOf(c *crm.Call) string {
+	if c.Disposition == nil {
+		return ""
+	}
+	return c.Disposition.Code
 }

@@ -183,6 +183,12 @@ func (f *finder) Months(ctx context.Context) (m stored.Months, err error) {
 	return m, err
 }
 
+// Coded implements stored.Source.
+func (f *finder) Coded(ctx context.Context) (month int, err error) {
+	err = f.t.one(ctx, `SELECT month FROM call_codes_known`, nil, &month)
+	return month, err
+}
+
 // hits runs a statement that gives calls; count, if any, takes a fifth column, which
 // comes with a call that is none where there are no others.
 func (f *finder) hits(ctx context.Context, b *builder, count *int) (hits []stored.Hit, err error) {

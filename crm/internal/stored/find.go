@@ -28,7 +28,7 @@ type Source interface {
 	// the last that was looked at, nil when there is none after it.
 	Walk(ctx context.Context, below *Place, want, budget int) (hits []Hit, end *Place, err error)
 	// Ask returns up to want matches that started at lo (ms) or later, out of the inverted
-	// index, which the call must have the term in that tells its time; "" asks for any time.
+	// index, in which the call must have the term that tells its time; "" asks for any time.
 	// full says that the index has more than budget, of any place, and that hits are void.
 	Ask(ctx context.Context, term string, lo int64, below *Place, want, budget int) (hits []Hit, full bool, err error)
 	// Newest returns when the newest call below the place started, matching or not; ok
@@ -36,14 +36,17 @@ type Source interface {
 	Newest(ctx context.Context, below *Place) (started int64, ok bool, err error)
 	// Months returns which months have a Kind with the query's facets.
 	Months(ctx context.Context) (Months, error)
+	// Coded returns the first month from which on calls have terms that tell of their
+	// disposition and their time.
+	Coded(ctx context.Context) (month int, err error)
 }
 
 // Find returns up to q.Limit+1 matches, the newest first, at a cost that is bounded
 // however many calls there are, and however many of them match. Where matches are
 // frequent it walks the calls in order. Where they are not it asks the inverted
-// index: for a week, then for a month, then for all there is, if that is not much, or for
-// one year after the other. A question with too many answers is taken back, and the walk
-// goes on there.
+// index: for a week or a few, then for a month or a few, then for all there is, if that is
+// not much, or for one year after the other. A question with too many answers is taken
+// back, and the walk goes on there.
 //
 // Neither alone will do: a walk for a word that is on no call reads all of them, and
 // an index that gives the calls of a common word must sort them all. No planner of
@@ -71,9 +74,11 @@ func Find(ctx context.Context, tenant string, q *Query, s Source, b Budget) ([]H
 }
 
 // What is asked for next depends on where enough matches are to be expected, if there are
-// as many of them as in the time that was asked for: in a few months, one after the other,
-// for a year takes twelve times as long as each; in a year; or nowhere.
+// as many of them as in the time that was asked for: in a few weeks, one after the other,
+// for a month takes four times as long as each, and has what was asked for already; in a
+// few months likewise; in a year; or nowhere.
 const (
+	aFewWeeks  = 3 * week
 	aFewMonths = 180 * 24 * time.Hour
 	oneYear    = 365 * 24 * time.Hour
 )
@@ -86,6 +91,12 @@ func ask(ctx context.Context, tenant string, q *Query, s Source, below *Place, w
 	months, err := monthsOf(ctx, q, s)
 	if err != nil {
 		return nil, nil, err
+	}
+	coded := 0
+	if q.Code != "" {
+		if coded, err = s.Coded(ctx); err != nil {
+			return nil, nil, err
+		}
 	}
 	longest, once := aYear, len(q.Terms) > 0
 	if months.few() {
@@ -108,6 +119,9 @@ func ask(ctx context.Context, tenant string, q *Query, s Source, below *Place, w
 			return all, nil, err
 		}
 		term, lo := stretch(tenant, newest, sp)
+		if q.Code != "" && sp < aYear && monthOf(lo) >= coded {
+			term, lo = codedStretch(tenant, newest, sp, q.Code)
+		}
 		hits, full, err := s.Ask(ctx, term, lo, below, want-len(all), budget)
 		switch {
 		case err != nil:
@@ -122,8 +136,8 @@ func ask(ctx context.Context, tenant string, q *Query, s Source, below *Place, w
 			return all, nil, nil
 		}
 		below = &Place{Started: lo} // no id is less than "", so all that started at lo are above
-		if sp == aMonth && likely(aFewMonths) {
-			sp = aWeek // and a month again
+		if sp == aWeek && likely(aFewWeeks) || sp == aMonth && likely(aFewMonths) {
+			sp-- // and the same again
 		}
 	}
 }

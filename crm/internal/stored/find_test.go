@@ -20,7 +20,9 @@ type shelf struct {
 	q      *Query
 	looked int
 	asked  int
-	known  int // of earlier months it is not known what calls they have
+	terms  []string // it was asked for
+	known  int      // of earlier months it is not known what calls they have
+	coded  int      // in earlier months no term tells of disposition and time
 }
 
 func (s *shelf) matches(r *Row) bool {
@@ -64,6 +66,7 @@ func (s *shelf) Walk(_ context.Context, below *Place, want, budget int) (hits []
 func (s *shelf) Ask(_ context.Context, term string, lo int64, below *Place, want, budget int) (hits []Hit, full bool, err error) {
 	n := 0
 	s.asked++
+	s.terms = append(s.terms, term)
 	for i := range s.calls {
 		r := &s.calls[i]
 		if term != "" && !slices.Contains(strings.Fields(r.Terms), term) || !s.matches(r) {
@@ -107,6 +110,19 @@ func (s *shelf) Months(context.Context) (Months, error) {
 	return m, nil
 }
 
+func (s *shelf) Coded(context.Context) (int, error) { return s.coded, nil }
+
+// uncode takes from the calls of before s.coded the terms that tell of disposition and time.
+func (s *shelf) uncode() {
+	for i := range s.calls {
+		if r := &s.calls[i]; monthOf(r.Started) < s.coded {
+			r.Terms = strings.Join(slices.DeleteFunc(strings.Fields(r.Terms), func(t string) bool {
+				return strings.HasPrefix(t, codeAtKey+weekKey) || strings.HasPrefix(t, codeAtKey+monthKey)
+			}), " ")
+		}
+	}
+}
+
 // stock makes n calls, over that many days, of which has says what they have.
 func stock(t *testing.T, n, days int, has func(i int, c *crm.Call)) *shelf {
 	t.Helper()
@@ -114,9 +130,9 @@ func stock(t *testing.T, n, days int, has func(i int, c *crm.Call)) *shelf {
 	base := time.Date(2026, 12, 31, 0, 0, 0, 0, time.UTC)
 	for i := range n {
 		c := &crm.Call{ID: fmt.Sprintf("hq:%06d", n-i), Outcome: crm.Answered}
-		c.StartedAt = crm.At(base.Add(-time.Duration(i) * time.Duration(days) * 24 * time.Hour / time.Duration(n)))
+		c.StartedAt = crm.At(base.Add(-time.Duration(i) * (time.Duration(days) * 24 * time.Hour / time.Duration(n))))
 		has(i, c)
-		r, err := NewRow("default", c, Added{})
+		r, err := NewRow("default", c, Added{Disposition: c.Disposition})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -214,9 +230,17 @@ func TestFindFindsWhatIsThere(t *testing.T) {
 			if c.Direction = crm.Inbound; i >= from && busy[i]%3 == 0 {
 				c.Direction = crm.Outbound
 			}
+			if busy[i]%4 < 2 {
+				c.Disposition = &crm.Disposition{Code: "sale"}
+			}
 		})
 		s.known = rapid.SampledFrom([]int{0, monthOf(time.Date(2026, 12, 31-days/2, 0, 0, 0, 0, time.UTC).UnixMilli()), 100_000}).Draw(rt, "known")
+		s.coded = rapid.SampledFrom([]int{0, monthOf(time.Date(2026, 12, 31-days/3, 0, 0, 0, 0, time.UTC).UnixMilli()), 100_000}).Draw(rt, "coded")
+		s.uncode()
 		f := crm.CallFilter{Outcome: crm.Busy}
+		if rapid.Bool().Draw(rt, "disposition") {
+			f.Disposition = "sale"
+		}
 		if rapid.Bool().Draw(rt, "agent") {
 			f.Agent = "ann"
 		}
@@ -256,6 +280,31 @@ func TestFindFindsWhatIsThere(t *testing.T) {
 			rt.Fatalf("got %v\nwant %v", got, want)
 		}
 	})
+}
+
+// TestADispositionIsAskedForWithItsTime has what the index is asked for, in a month of
+// which all terms tell and before it.
+func TestADispositionIsAskedForWithItsTime(t *testing.T) {
+	s := stock(t, 3000, 60, func(i int, c *crm.Call) {
+		c.Disposition = &crm.Disposition{Code: "sale"}
+		if i%100 == 0 {
+			c.Outcome = crm.Busy
+		}
+	})
+	q, err := NewQuery(crm.CallFilter{Disposition: "sale", Outcome: crm.Busy}, crm.Page{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.q, s.coded = &q, monthOf(s.calls[0].Started)
+	s.uncode()
+	hits, err := Find(t.Context(), "default", &q, s, Budget{})
+	if err != nil || len(hits) != 30 {
+		t.Fatalf("got %d calls and error %v, want 30", len(hits), err)
+	}
+	want := []string{"sk:2973:default:sale", "sm:2026-12:default:sale", "m:2026-11:default"}
+	if !slices.Equal(s.terms, want) {
+		t.Errorf("asked for %q, want %q", s.terms, want)
+	}
 }
 
 func TestTermsAreSafeAndApart(t *testing.T) {

@@ -34,6 +34,7 @@ const (
 	yearKey      = "y:" // tenant and year of the start; as the two below, see stretch
 	monthKey     = "m:"
 	weekKey      = "k:"
+	codeAtKey    = "s" // before the two above: the calls of it with the disposition after it
 	wordKey      = "w:"
 )
 

@@ -16,6 +16,7 @@ type Query struct {
 	Nothing     bool     // no call can match
 	Facets      []string // of a Kind that matches, each with a space on either side
 	FacetsOf    string   // the Key of that
+	Code        string   // of the disposition, whose term is among Terms
 	MinTalkMS   int64
 	From, Until int64 // ms; 0 is open
 	Before      *Place
@@ -68,6 +69,7 @@ func (q *Query) addKeys(f crm.CallFilter) {
 	for _, k := range q.Keys {
 		q.Terms = append(q.Terms, Term(k))
 	}
+	q.Code = Text(f.Disposition)
 	for _, k := range []struct{ kind, value string }{
 		{extensionKey, f.Extension}, {codeKey, f.Disposition}, {outcomeKey, string(f.Outcome)}, {directionKey, string(f.Direction)},
 	} {

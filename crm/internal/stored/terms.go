@@ -12,7 +12,9 @@ import (
 // Terms returns what a whole call of the tenant is found by in the store's inverted
 // index, sorted, each once, separated by spaces: its keys, the words of its notes and
 // names, and what would make too many rows of the key index. Every call has terms of
-// its tenant with its week, month and year, so that the index can be asked for those alone.
+// its tenant with its week, month and year, so that the index can be asked for those
+// alone, and with the first two of its disposition: the index goes through all calls of
+// the rarest term, and there are fewer with a disposition in a month than with either.
 func Terms(tenant string, c *crm.Call, keys, numbers []string) string {
 	terms := make([]string, 0, len(keys)+24)
 	add := func(kind, value string) {
@@ -49,6 +51,12 @@ func Terms(tenant string, c *crm.Call, keys, numbers []string) string {
 	for s := aWeek; s <= aYear; s++ {
 		term, _ := stretch(tenant, Started(c), s)
 		terms = append(terms, term)
+	}
+	if c.Disposition != nil && c.Disposition.Code != "" {
+		for s := aWeek; s <= aMonth; s++ {
+			term, _ := codedStretch(tenant, Started(c), s, Text(c.Disposition.Code))
+			terms = append(terms, term)
+		}
 	}
 	terms = append(terms, talkTerms(c.TalkMS.Duration())...)
 	slices.Sort(terms)
@@ -134,17 +142,26 @@ const week = 7 * 24 * time.Hour
 // when the span begins. An index is asked for one at a time: it merges the calls of
 // several before it looks for others among them, which takes many times as long.
 func stretch(tenant string, at int64, s span) (term string, lo int64) {
+	key, lo := stretchKey(at, s)
+	return Term(key + ":" + Text(tenant)), lo
+}
+
+// codedStretch is stretch for the calls with a disposition.
+func codedStretch(tenant string, at int64, s span, code string) (term string, lo int64) {
+	key, lo := stretchKey(at, s)
+	return Term(codeAtKey + key + ":" + Text(tenant) + ":" + code), lo
+}
+
+func stretchKey(at int64, s span) (key string, lo int64) {
 	t := time.UnixMilli(at).UTC()
 	switch s {
 	case aWeek:
 		n := t.Unix() / int64(week/time.Second)
-		return Term(weekKey + strconv.FormatInt(n, 10) + ":" + Text(tenant)), n * week.Milliseconds()
+		return weekKey + strconv.FormatInt(n, 10), n * week.Milliseconds()
 	case aMonth:
-		lo = time.Date(t.Year(), t.Month(), 1, 0, 0, 0, 0, time.UTC).UnixMilli()
-		return Term(monthKey + t.Format("2006-01") + ":" + Text(tenant)), lo
+		return monthKey + t.Format("2006-01"), time.Date(t.Year(), t.Month(), 1, 0, 0, 0, 0, time.UTC).UnixMilli()
 	}
-	lo = time.Date(t.Year(), 1, 1, 0, 0, 0, 0, time.UTC).UnixMilli()
-	return Term(yearKey + t.Format("2006") + ":" + Text(tenant)), lo
+	return yearKey + t.Format("2006"), time.Date(t.Year(), 1, 1, 0, 0, 0, 0, time.UTC).UnixMilli()
 }
 
 func yesNo(b bool) string {
