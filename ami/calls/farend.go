@@ -96,7 +96,7 @@ func (v *view) followed(d *dial) string {
 func (v *view) ringing(d *dial) iter.Seq[*dial] {
 	return func(yield func(*dial) bool) {
 		for o := range v.outward(d) {
-			if o != d && o.End.set() && o.End.Seq < d.first() || !yield(o) {
+			if o.End.before(mark{Seq: d.first()}) || !yield(o) {
 				return
 			}
 		}

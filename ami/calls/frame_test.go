@@ -1,6 +1,7 @@
 package calls
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -79,6 +80,34 @@ func TestEventsOfACall(t *testing.T) {
 	if last := s.events[len(s.events)-1]; last.Call.EndedBy != crm.EndedByCallee || last.Call.Outcome != crm.Answered {
 		t.Errorf("got ended_by %q, outcome %q", last.Call.EndedBy, last.Call.Outcome)
 	}
+}
+
+func TestAMergeIsTold(t *testing.T) {
+	s := newStage(t, Config{PBX: "hq"})
+	s.play("new A PJSIP/trunk ChannelState=4 Exten=5551001\nnew C PJSIP/1004 own ChannelState=4 Exten=*81001\njoins C A\nNewstate C ChannelState=6\n")
+	var told []string
+	for _, e := range s.events {
+		if e.Type == crm.CallMerged {
+			told = append(told, e.Call.ID+" into "+e.Into)
+		}
+	}
+	if want := []string{"hq:1772355600.2 into hq:1772355600.1"}; !slices.Equal(told, want) {
+		t.Errorf("got %v, want %v", told, want)
+	}
+}
+
+func TestOnlyTheFieldsOfAUserEventThatAreAskedForAreKept(t *testing.T) {
+	tryScenes(t, Config{PBX: "hq", Attributes: []string{"Ticket"}}, []scene{
+		{"one of two", "new A PJSIP/trunk ChannelState=4 Exten=990\nUserEvent A UserEvent=Crm Ticket=T-4711 Pin=0000\n", "attributes.Ticket=T-4711 attributes.Pin=- attributes.UserEvent=-"},
+	})
+}
+
+// TestTheTimeOfAFrameIsItsTimestamp: it may have been read later than it was sent.
+func TestTheTimeOfAFrameIsItsTimestamp(t *testing.T) {
+	tryScenes(t, Config{PBX: "hq"}, []scene{
+		{"with one", "new A PJSIP/trunk ChannelState=4 Exten=5551001 Timestamp=1772355590.250000\n", "started_at=2026-03-01T08:59:50.250Z"},
+		{"without one", "new A PJSIP/trunk ChannelState=4 Exten=5551001\n", "started_at=2026-03-01T09:00:00.100Z"},
+	})
 }
 
 func TestRestoreRefuses(t *testing.T) {

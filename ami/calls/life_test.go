@@ -305,6 +305,17 @@ func TestRingFirstSeenInAListIsAnOffer(t *testing.T) {
 	}
 }
 
+func TestFarEndFirstSeenInAListIsDialledSinceNobodyKnowsWhen(t *testing.T) {
+	s := connectedScript(t)
+	s.list(true,
+		append(on("", idA, "PJSIP/1004-00000001", idA), "ChannelState=4", "Application=Dial", "Exten=9441632960077"),
+		append(on("", idB, "PJSIP/trunk-00000002", idA), "ChannelState=5", "Application=AppDial"))
+	c := s.only()
+	if len(c.FarEnds) != 1 || c.FarEnds[0].Result != "" || !c.FarEnds[0].StartedAt.IsZero() {
+		t.Errorf("got far ends %+v, want one ringing since nobody knows when", c.FarEnds)
+	}
+}
+
 // TestListsAnywhereChangeNothing: the rows of a list that says what is so, played
 // between any two frames, leave the record as it was.
 func TestListsAnywhereChangeNothing(t *testing.T) {

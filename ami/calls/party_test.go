@@ -343,6 +343,15 @@ func TestFarEnds(t *testing.T) {
 			DialBegin M T DialString=441632960088@trunk
 			new U PJSIP/trunk ChannelState=0
 			DialBegin Q U DialString=441632960089@trunk`, "far_ends.#=2 far_ends.0.for=1005 far_ends.1.for=1006"},
+		{"the operator outside, after a follow-me that nobody took", `
+			new A PJSIP/trunk ChannelState=4 Exten=5551105
+			new L Local/FMPR-1005@from-internal-00000001;1 ChannelState=0
+			DialBegin A L Exten=s
+			wait 4s
+			DialEnd A L DialStatus=NOANSWER
+			Hangup L Cause=0
+			new T PJSIP/trunk ChannelState=0
+			DialBegin A T Exten=s DialString=441632960088@trunk`, "far_ends.0.number=441632960088 far_ends.0.for=-"},
 		{"one of two callers who are joined was sent on before: it is not for where he was sent", inboundTalks + `
 			BlindTransfer Result=Success TransfererUniqueid=@B TransfereeUniqueid=@A Extension=1003
 			-b1 B A

@@ -90,6 +90,29 @@ func TestQueueVisits(t *testing.T) {
 		{"refused: full", "new A PJSIP/trunk ChannelState=4 Exten=5551017\nNewexten A Application=Queue AppData=tiny\nVarSet A Variable=QUEUESTATUS Value=FULL\n" + gone, "queue_visits.0.result=full"},
 		{"into the next queue though nobody told that he left the first", waits + "QueueCallerJoin A Queue=sales Position=1\nwait 1s\nHangupRequest A\nQueueCallerAbandon A Queue=sales\nQueueCallerLeave A Queue=sales\n" + gone,
 			"queue_visits.#=2 queue_visits.0.queue=support wait_ms=5400 queue_visits.1.result=abandoned"},
+		{"nobody serves it, after a group that was busy", `
+			new A PJSIP/trunk ChannelState=4 CallerIDNum=02079460018 Exten=5551032
+			new B PJSIP/1001 ChannelState=0
+			DialBegin A B
+			DialEnd A B DialStatus=BUSY
+			Hangup B Cause=17
+			QueueCallerJoin A Queue=sales Position=1
+			wait 5s
+			QueueCallerLeave A Queue=sales
+			VarSet A Variable=QUEUESTATUS Value=TIMEOUT
+			SoftHangupRequest A
+		` + gone, "queue_visits.0.result=timeout outcome=no_answer ended_by=system"},
+		{"its members are busy until the time is over", waits + `
+			new B PJSIP/1001 ChannelState=0
+			AgentCalled A B Queue=support
+			DialBegin A B
+			DialEnd A B DialStatus=BUSY
+			Hangup B Cause=17
+			wait 4s
+			QueueCallerLeave A Queue=support
+			VarSet A Variable=QUEUESTATUS Value=TIMEOUT
+			SoftHangupRequest A
+		` + gone, "offers.0.result=busy queue_visits.0.result=timeout outcome=no_answer ended_by=system"},
 		{"he waits", waits, "queue_visits.0.left_at=- queue_visits.0.result=- wait_ms=0 outcome=-"},
 		{"an emptied variable says nothing", waits + "VarSet A Variable=QUEUESTATUS Value=\n", "queue_visits.#=1 queue_visits.0.result=-"},
 	})

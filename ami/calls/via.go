@@ -102,13 +102,6 @@ func (v *view) arrived(x *transfer, seq uint64) bool {
 			return true
 		}
 	}
-	for _, r := range v.Rooms {
-		for _, m := range r.Members {
-			if m.Chan == x.Transferee && m.From.Seq > x.At.Seq && m.From.Seq < seq {
-				return true
-			}
-		}
-	}
 	return false
 }
 
