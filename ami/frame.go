@@ -7,6 +7,7 @@ type Frame struct {
 	At      time.Time // UTC, of the read that completed it
 	Msg     Message
 	Suspect bool // see View.Suspect
+	More    bool // bytes after it are read already: the next frame, or a part of it
 }
 
 // Time returns when the message's content happened: by the PBX's clock when the

@@ -205,7 +205,7 @@ func (l *link) dispatch(v *View) {
 	if !v.IsReply() {
 		l.notice(v)
 	}
-	f := Frame{At: l.r.ReadAt().UTC(), Msg: v.Keep(), Suspect: v.Suspect()}
+	f := Frame{At: l.r.ReadAt().UTC(), Msg: v.Keep(), Suspect: v.Suspect(), More: l.r.Buffered() > 0}
 	if f.Suspect {
 		l.s.trouble(Trouble{Kind: TroubleSuspect, At: f.At})
 	}

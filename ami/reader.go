@@ -132,6 +132,9 @@ func (r *Reader) Offset() int64 { return r.base + int64(r.pos) }
 // ReadAt returns when the bytes that completed the last message were received.
 func (r *Reader) ReadAt() time.Time { return r.readAt }
 
+// Buffered returns how many bytes are read already and belong to no message that Next returned.
+func (r *Reader) Buffered() int { return r.end - r.pos }
+
 // Stats returns what was counted so far.
 func (r *Reader) Stats() ReaderStats { return r.stats }
 

@@ -26,7 +26,11 @@ type live struct {
 	log     *slog.Logger
 	onStale func(*crm.Event, time.Duration) // see Config
 
-	queue chan buffer.Entry // full: the entry is dropped here and a gap is marked; the log still has it
+	queue   chan buffer.Entry // full: the entry is dropped here and a gap is marked; the log still has it
+	waiting atomic.Int64      // entries of the queue, and the one taken out of it, that are not folded
+
+	turn sync.Mutex                      // held by who folds an entry while run runs
+	lent atomic.Pointer[context.Context] // run's, while it runs
 
 	mu     sync.Mutex
 	fold   *calls.Tracker               // guarded by mu; nil while this node knows nothing of the PBX
@@ -39,12 +43,29 @@ type live struct {
 
 // put hands an entry to the live fold; false when its queue is full.
 func (l *live) put(e buffer.Entry) bool {
+	l.waiting.Add(1)
 	select {
 	case l.queue <- e:
 		return true
 	default:
+		l.waiting.Add(-1)
 		return false
 	}
+}
+
+// claim lets its caller fold the next entry by foldClaimed, in the context returned; nil when it may
+// not, as run is at work or does not run. Nobody may put at the same time.
+func (l *live) claim() context.Context {
+	if ctx := l.lent.Load(); ctx != nil && l.waiting.Load() == 0 && l.turn.TryLock() {
+		return *ctx
+	}
+	return nil
+}
+
+// foldClaimed folds what was claimed. What was put since waits for it.
+func (l *live) foldClaimed(ctx context.Context, e buffer.Entry) {
+	defer l.turn.Unlock()
+	l.take(ctx, e)
 }
 
 // begin goes on from another fold, which has everything up to pos.
@@ -62,6 +83,7 @@ func (l *live) stop() {
 	l.stale = true
 	for len(l.queue) > 0 {
 		<-l.queue
+		l.waiting.Add(-1)
 	}
 }
 
@@ -122,12 +144,17 @@ func (l *live) catchUp(ctx context.Context, log buffer.Log, pbx string, last crm
 }
 
 func (l *live) run(ctx context.Context) error {
+	l.lent.Store(&ctx)
+	defer l.lent.Store(nil)
 	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case e := <-l.queue:
+			l.turn.Lock()
 			l.take(ctx, e)
+			l.turn.Unlock()
+			l.waiting.Add(-1)
 		}
 	}
 }

@@ -112,17 +112,31 @@ func (r *road) begin() {
 
 // put stamps an entry and hands it to both sides, or keeps it until that may be done. It never waits.
 func (r *road) put(kind buffer.Kind, at time.Time, data []byte) {
-	e := buffer.Entry{At: at.UTC(), Kind: kind, Data: data}
+	r.enter(buffer.Entry{At: at.UTC(), Kind: kind, Data: data}, false)
+}
+
+// enter is put. Where nothing waits for the screens' fold and the caller has nothing else to do, it
+// folds the entry itself: another goroutine would have to get a processor first.
+func (r *road) enter(e buffer.Entry, idle bool) {
 	r.mu.Lock()
-	defer r.mu.Unlock()
+	var mine context.Context
 	switch {
 	case r.shutBy:
 	case r.sure():
-		r.stamp(e)
+		if idle {
+			mine = r.live.claim()
+		}
+		if e = r.place(e); mine == nil {
+			r.queue(e)
+		}
 	case len(r.early) >= maxEarly:
 		r.shutBy = true
 	default:
 		r.early = append(r.early, e)
+	}
+	r.mu.Unlock()
+	if mine != nil {
+		r.live.foldClaimed(mine, e)
 	}
 }
 
@@ -138,12 +152,20 @@ func (r *road) sure() bool {
 	return true
 }
 
-// stamp gives the entry its position. r.mu is held.
-func (r *road) stamp(e buffer.Entry) {
+// stamp gives the entry its position and hands it to both sides. r.mu is held.
+func (r *road) stamp(e buffer.Entry) { r.queue(r.place(e)) }
+
+// place gives the entry its position and hands it to the log. r.mu is held.
+func (r *road) place(e buffer.Entry) buffer.Entry {
 	e.Pos = r.next
 	r.next.Seq++
 	r.last = e.At
 	r.appender.Put(e)
+	return e
+}
+
+// queue hands a placed entry to the screens' fold. r.mu is held.
+func (r *road) queue(e buffer.Entry) {
 	if !r.live.put(e) {
 		r.dropped(e.At)
 	}
@@ -209,7 +231,7 @@ func (r *road) dropped(from time.Time) { r.shedFrom.CompareAndSwap(nil, &from) }
 // OnFrame implements ami.Handler.
 func (r *road) OnFrame(f ami.Frame) {
 	raw := f.Msg.Raw()
-	r.put(buffer.Frame, f.At, bytesOf(raw))
+	r.enter(buffer.Entry{At: f.At.UTC(), Kind: buffer.Frame, Data: bytesOf(raw)}, !f.More)
 	r.resync.heard(raw)
 }
 
