@@ -70,8 +70,12 @@ cover: servers ## print the coverage of the library packages
 
 .PHONY: seeds
 seeds: ## fold SEEDS simulated PBXs against their ledgers (default 20,000), and try the laws and the readers on every trace
-	PATCHCORD_SEEDS=$${SEEDS:-20000} $(GO) test -timeout 60m -count=1 -run '^Test(Seeds$$|Law)' -v ./ami/calls | grep -vE '^(=== | +--- PASS)'
+	PATCHCORD_SEEDS=$${SEEDS:-20000} $(GO) test -timeout 6h -count=1 -run '^Test(Seeds$$|Law)' -v ./ami/calls | grep -vE '^(=== | +--- PASS)'
 	$(GO) test ./ami ./ami/amitest
+
+.PHONY: nightly
+nightly: ## fold a million seeds that nobody had, from the date on: half an hour and more
+	@PATCHCORD_SEED=$$(date +%Y%m%d)000000 $(MAKE) --no-print-directory seeds SEEDS=1000000
 
 .PHONY: fuzz
 fuzz: ## fuzz every parser of outside bytes, FUZZTIME each (default 30s)
