@@ -25,11 +25,11 @@ func (v *view) asked(i int) mark {
 	if ch.Kind == plumbing || !ch.Asked.set() {
 		return mark{}
 	}
-	if ch.Tone.set() {
+	if ch.Tone.set() && ch.Tone.Seq < ch.Asked.Seq {
 		return mark{} // it had been told busy or congestion, which is what ends it
 	}
 	final := v.finalFailure(i, ch.Asked.Seq)
-	if final == 0 || ch.Up.Seq > final || ch.Served.Seq > final && ch.Served.Seq < ch.Asked.Seq {
+	if final == 0 || ch.Up.Seq > final && ch.Up.Seq < ch.Asked.Seq || ch.Served.Seq > final && ch.Served.Seq < ch.Asked.Seq {
 		return ch.Asked
 	}
 	return mark{}
@@ -68,8 +68,9 @@ func (v *view) endedBy() crm.EndedBy {
 	if k == nil {
 		return v.attemptEndedBy()
 	}
-	if v.wentOn(k) {
-		if v.asked(k.anchor).Seq > k.From.Seq {
+	left := k.anchor
+	if v.wentOn(left, k) {
+		if v.asked(left).Seq > k.From.Seq {
 			return crm.EndedByCaller
 		}
 		return v.refusedBy(k.To.Seq)
@@ -118,19 +119,19 @@ func (v *view) leftAlone(k *talk) bool {
 }
 
 // wentOn reports whether the party was parked, queued or ringing somebody after its last conversation.
-func (v *view) wentOn(k *talk) bool {
+func (v *view) wentOn(ch int, k *talk) bool {
 	for _, p := range v.Parks {
-		if p.From.Seq > k.From.Seq {
+		if p.From.Seq > k.From.Seq && v.standsFor(p.Chan, ch) {
 			return true
 		}
 	}
 	for _, x := range v.Transfers {
-		if x.At.Seq > k.From.Seq && v.who(v.transferer(x)) == v.who(k.ch) {
+		if x.At.Seq > k.From.Seq && v.standsFor(x.Transferee, ch) && v.who(v.transferer(x)) == v.who(k.ch) {
 			return true // sent off, and with nobody since
 		}
 	}
 	for _, q := range v.Visits {
-		if q.Enter.Seq > k.To.Seq {
+		if q.Enter.Seq > k.To.Seq && v.standsFor(q.Chan, ch) {
 			return true
 		}
 	}
@@ -143,6 +144,14 @@ func (v *view) wentOn(k *talk) bool {
 		}
 	}
 	return false
+}
+
+// standsFor reports whether a channel is a person's, or a Local one that leads to him.
+func (v *view) standsFor(ch, person int) bool {
+	if ch < 0 {
+		return false
+	}
+	return ch == person || v.Chans[ch].Kind == plumbing
 }
 
 // attemptEndedBy concludes who ended a call in which nobody spoke.

@@ -24,7 +24,7 @@ func (v *view) farEnds() []crm.FarEnd {
 			f.StartedAt = d.Begin.time()
 		}
 		if e.result != "" {
-			f.RingMS = ringTime(ch.Ring, orElse(ch.Up, e.at))
+			f.RingMS = ringTime(ch.Ring, orElse(earliest(ch.Up, e.at), e.at))
 		}
 		out = append(out, f)
 	}
@@ -59,7 +59,7 @@ func (v *view) forWhom(d *dial) string {
 	src := v.Chans[top.Src]
 	at := top.From
 	for _, x := range v.Transfers {
-		if x.At.Seq < d.first() && x.At.Seq > top.FromSeq && v.inChain(d, x.Transferee) && x.Extension != "" {
+		if x.Blind && x.At.Seq < d.first() && x.At.Seq > top.FromSeq && v.inChain(d, x.Transferee) && dialable(x.Extension) {
 			at = x.Extension // of the steps from there nobody told
 		}
 	}
@@ -96,7 +96,7 @@ func (v *view) followed(d *dial) string {
 func (v *view) ringing(d *dial) iter.Seq[*dial] {
 	return func(yield func(*dial) bool) {
 		for o := range v.outward(d) {
-			if o.End.before(mark{Seq: d.first()}) || !yield(o) {
+			if o != d && o.End.set() && o.End.Seq < d.first() || !yield(o) {
 				return
 			}
 		}

@@ -48,6 +48,7 @@ func (t *Tracker) placeTaken(by *channel) {
 	}
 	t.merge(of.call, by.call)
 	by.call.Takings = append(by.call.Takings, taking{By: by.at, Of: of.at, At: t.mark()})
+	t.touch(by.call)
 }
 
 // tookPlace reports whether a call took another's place.
@@ -58,5 +59,5 @@ func (v *view) tookPlace(by, of int) bool {
 // goesAlong reports whether a talk is an earlier one, with which its person went on at
 // another of his devices.
 func (v *view) goesAlong(k, was *talk) bool {
-	return v.tookPlace(k.ch, was.ch) && v.speaker(k) == v.speaker(was)
+	return k.anchor == was.anchor && v.tookPlace(k.ch, was.ch) && v.speaker(k) == v.speaker(was)
 }

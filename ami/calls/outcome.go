@@ -14,6 +14,9 @@ const leaveTogether = time.Second
 // with the party was gone; not set while one is left. Legs that were answered but
 // never reached him do not count.
 func (v *view) over() mark {
+	if v.Cut.set() {
+		return v.Cut
+	}
 	var last mark
 	for i, ch := range v.Chans {
 		if !v.takesPart(i) {
@@ -35,13 +38,14 @@ func (v *view) takesPart(i int) bool {
 		return true
 	}
 	ch := v.Chans[i]
-	switch {
-	case ch.Kind == plumbing:
-		return false
-	case v.dialTo(i) == nil:
+	if ch.Kind == plumbing {
+		return v.from == i
+	}
+	d := v.dialTo(i)
+	if d == nil {
 		return v.inRoom(i)
 	}
-	return !ch.Up.set()
+	return !ch.Up.set() && !d.answered() && !v.consulted(d)
 }
 
 func (v *view) inRoom(i int) bool {
@@ -67,6 +71,8 @@ func (v *view) answeredAt() mark {
 		if d := v.dialTo(ch); d != nil {
 			if o, _ := v.outermost(d); o.answered() {
 				at = o.End
+			} else if d.answered() {
+				at = d.End
 			}
 		}
 		for _, p := range v.Pickups { // a queue sends no DialEnd for it
@@ -86,7 +92,7 @@ func (v *view) answeredAt() mark {
 func (v *view) met(r *room) mark {
 	var at mark
 	for _, m := range r.Members {
-		if v.isLine(m.Chan) {
+		if m.Chan >= 0 && v.isLine(m.Chan) {
 			continue
 		}
 		var with []span

@@ -333,7 +333,7 @@ func (v *view) roomTalks() []*talk {
 	var out []*talk
 	for _, r := range v.Rooms {
 		for _, m := range r.Members {
-			if v.isLine(m.Chan) {
+			if m.Chan < 0 || v.isLine(m.Chan) {
 				continue
 			}
 			var with []span

@@ -97,9 +97,17 @@ func (v *view) ledBy(d *dial) string {
 // arrived reports whether the party had somebody after a transfer, before seq: what led him
 // on from there was something else.
 func (v *view) arrived(x *transfer, seq uint64) bool {
+	by := v.transferer(x)
 	for _, k := range v.talks {
-		if k.From.Seq < seq && (k.From.Seq > x.At.Seq || !x.Blind && together(k.From, x.At)) {
+		if k.ch != by && k.From.Seq < seq && (k.From.Seq > x.At.Seq || !x.Blind && together(k.From, x.At)) {
 			return true
+		}
+	}
+	for _, r := range v.Rooms {
+		for _, m := range r.Members {
+			if m.Chan == x.Transferee && m.From.Seq > x.At.Seq && m.From.Seq < seq {
+				return true
+			}
 		}
 	}
 	return false

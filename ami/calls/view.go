@@ -319,6 +319,9 @@ func (v *view) direction() crm.Direction {
 	if len(v.links) > 0 {
 		limit = v.links[0].From.Seq
 	}
+	for _, x := range v.Transfers {
+		limit = min(limit, x.At.Seq)
+	}
 	for _, d := range v.Dials {
 		if ch := v.Chans[d.Dst]; ch.Kind == trunk && (ch.Origin == v.main || v.sinceJoined(ch)) && d.first() < limit && !v.places(d) {
 			return crm.Outbound
