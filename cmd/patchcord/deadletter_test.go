@@ -123,7 +123,7 @@ func deadLetterSurvives(t *testing.T, w ward) {
 	v := &victim{t: t, dir: dir, args: []string{"serve", "--config", file}, pbx: pbx}
 	v.start()
 	defer v.tellIfFailed()
-	waitFor(t, 30*time.Second, "the daemon to log in", func() bool { return pbx.Sessions() > 0 })
+	waitFor(t, patience, "the daemon to log in", func() bool { return pbx.Sessions() > 0 })
 	v.met = time.Now()
 
 	time.Sleep(time.Second) // of ordinary calls
@@ -143,17 +143,17 @@ func deadLetterSurvives(t *testing.T, w ward) {
 		}
 		return list
 	}
-	waitFor(t, 30*time.Second, "the dead letter", func() bool { return len(letters()) > 0 })
+	waitFor(t, patience, "the dead letter", func() bool { return len(letters()) > 0 })
 	v.end(os.Kill) // its commit takes seconds
 	change(w.quick)
 	v.start()
-	waitFor(t, 30*time.Second, "the daemon to log in", func() bool { return pbx.Sessions() > 0 })
+	waitFor(t, patience, "the daemon to log in", func() bool { return pbx.Sessions() > 0 })
 
 	boss := login(t, "http://"+listen, "boss", "a long enough password")
 	var ready struct {
 		PBXs []api.PBXStatus `json:"pbxs"`
 	}
-	waitFor(t, 30*time.Second, "/readyz to tell of the dead letter", func() bool {
+	waitFor(t, patience, "/readyz to tell of the dead letter", func() bool {
 		boss.do(t, "GET", "/readyz", nil, &ready)
 		return ready.PBXs[0].DeadLetters == 1
 	})

@@ -80,6 +80,9 @@ func number(t *testing.T, name string, usual int) int {
 	return n
 }
 
+// patience is how long a test waits for what nobody promises in time: machines are shared, and slow at times.
+const patience = 3 * time.Minute
+
 // waitFor asks until it holds, for things that another process does.
 func waitFor(t *testing.T, within time.Duration, what string, holds func() bool) {
 	t.Helper()

@@ -72,7 +72,7 @@ func (r *reloading) reload(t *testing.T, text, want string) {
 	}
 	before := len(r.said.String())
 	r.told <- syscall.SIGHUP
-	waitFor(t, 20*time.Second, "the log to say: "+want, func() bool { return strings.Contains(r.said.String()[before:], want) })
+	waitFor(t, patience, "the log to say: "+want, func() bool { return strings.Contains(r.said.String()[before:], want) })
 }
 
 // at is a PBX of a configuration.
@@ -84,7 +84,7 @@ func at(name, address, more string) string {
 func (r *reloading) connected(t *testing.T, names ...string) {
 	t.Helper()
 	for _, name := range names {
-		waitFor(t, 20*time.Second, name+" to be connected", func() bool { return readyState(t, r.d.web.url, name) == api.Connected })
+		waitFor(t, patience, name+" to be connected", func() bool { return readyState(t, r.d.web.url, name) == api.Connected })
 	}
 }
 
