@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"os"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,11 +16,17 @@ func TestGarbageLiesWhileEventsArrive(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const mega = 1 << 20
-		var heard, live uint64 = 0, 64 * mega
-		var set []int
+		var heard, live atomic.Uint64
+		live.Store(64 * mega)
+		var mu sync.Mutex
+		var set []int // guarded by mu
 		g := &garbage{
-			room: 512 * mega, heard: func() uint64 { return heard }, live: func() uint64 { return live },
-			set: func(percent int) { set = append(set, percent) },
+			room: 512 * mega, heard: heard.Load, live: live.Load,
+			set: func(percent int) {
+				mu.Lock()
+				defer mu.Unlock()
+				set = append(set, percent)
+			},
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
@@ -26,13 +34,15 @@ func TestGarbageLiesWhileEventsArrive(t *testing.T) {
 		pass := func(d time.Duration, perSecond uint64) {
 			for range d / time.Second {
 				synctest.Wait()
-				heard += perSecond
+				heard.Add(perSecond)
 				time.Sleep(time.Second)
 			}
 			synctest.Wait()
 		}
 		expect := func(why string, want ...int) {
 			t.Helper()
+			mu.Lock()
+			defer mu.Unlock()
 			if !slices.Equal(set, want) {
 				t.Fatalf("%s: the collection was set to %v, want %v", why, set, want)
 			}
@@ -42,24 +52,24 @@ func TestGarbageLiesWhileEventsArrive(t *testing.T) {
 		expect("few events")
 		pass(2*time.Second, busyRate)
 		expect("many events, eight times the room of what is live", 800)
-		live = 70 * mega
+		live.Store(70 * mega)
 		pass(10*time.Second, 5000)
 		expect("a little more is live", 800)
-		live = 256 * mega
+		live.Store(256 * mega)
 		pass(2*time.Second, 5000)
 		expect("much more is live", 800, 200)
-		live = 5 * mega
+		live.Store(5 * mega)
 		pass(time.Second, 5000)
 		expect("hardly anything is live", 800, 200, longestGC)
-		live = 1024 * mega
+		live.Store(1024 * mega)
 		pass(time.Second, 5000)
 		expect("more is live than there is room", 800, 200, longestGC, usualGC)
-		live = 64 * mega
+		live.Store(64 * mega)
 		pass(calmAfter-2*time.Second, 0)
 		expect("calm, not long enough", 800, 200, longestGC, usualGC, 800)
 		pass(3*time.Second, 0)
 		expect("calm", 800, 200, longestGC, usualGC, 800, usualGC)
-		heard = 0 // another node has the PBX
+		heard.Store(0) // another node has the PBX
 		pass(10*time.Second, 0)
 		expect("a new count", 800, 200, longestGC, usualGC, 800, usualGC)
 		pass(2*time.Second, 5000)
