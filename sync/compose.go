@@ -3,6 +3,7 @@ package crmsync
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -118,15 +119,7 @@ func (r *Records) updates(a *Activity) {
 }
 
 func (r *Records) takes(c *crm.Call) bool {
-	if len(r.cfg.Directions) == 0 {
-		return true
-	}
-	for _, d := range r.cfg.Directions {
-		if c.Direction == d {
-			return true
-		}
-	}
-	return false
+	return len(r.cfg.Directions) == 0 || slices.Contains(r.cfg.Directions, c.Direction)
 }
 
 // contact returns the record of this CRM that the call was matched with, or the only one with its number: also when
