@@ -51,9 +51,8 @@ type Activity struct {
 	Links   map[string]any // further fields, that link Contact: to be left out when it turns out to be gone
 	Known   bool           // it was written before, by whichever process: what only a new one is to have is left out
 	Merged  bool           // the call is part of another now; Fields point there
+	Unsure  bool           // an earlier attempt may have written it: only a look-up can tell
 	Call    *crm.Call
-
-	unsure bool // an earlier attempt may have written it
 }
 
 // Ref names a record of a CRM.

@@ -57,7 +57,7 @@ func (r *Records) activity(ctx context.Context, j crm.Job, o order, found crm.Ca
 	if err != nil || a == nil {
 		return nil, err
 	}
-	a.unsure = j.Unsure
+	a.Unsure = j.Unsure
 	if a.Merged { // it is written as the mapping has it
 		r.set(a, o.Set)
 		return a, nil

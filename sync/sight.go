@@ -152,7 +152,7 @@ func (s *sight) another(list []Activity, ids map[string][]string) *Activity {
 	defer s.mu.Unlock()
 	if now := time.Now(); !now.Before(s.try) {
 		for i, a := range list {
-			if !a.Known && !a.unsure && !a.Merged && len(ids[a.Key]) == 0 && kindOf(a) == s.of {
+			if !a.Known && !a.Unsure && !a.Merged && len(ids[a.Key]) == 0 && kindOf(a) == s.of {
 				s.tried *= 2
 				s.try = now.Add(s.tried)
 				return &list[i]

@@ -158,6 +158,37 @@ func TestWhoCalledWhom(t *testing.T) {
 	}
 }
 
+// TestPartiesOfADoubtfulWrite: one that was taken, but whose answer was lost, keeps what people made of its parties since; one that was
+// not has them told.
+func TestPartiesOfADoubtfulWrite(t *testing.T) {
+	e := open(t)
+	e.Put("systemusers", "u1", dataversetest.Row{})
+	taken, lost := remotetest.Ended("hq:1.1", "resolved"), remotetest.Ended("hq:2.1", "resolved")
+	again := func(c *crm.Call) error {
+		r := remotetest.Records(t, "dyn", e.connector, remotetest.Calls{c.ID: c}, map[string]string{"alice": "u1"})
+		j := r.Repair(c.ID, "x")
+		j.Unsure = true
+		return r.Push(t.Context(), j)
+	}
+	e.network.LoseAnswers(e.Writes)
+	if p := remotetest.Failure(t, e.push(t, taken, map[string]string{"alice": "u1"})); p.Class != crmsync.Ambiguous {
+		t.Fatalf("an answer was lost, and the push came to %v", p)
+	}
+	e.network.LoseAnswers(func(r *http.Request) bool { return r.Method == http.MethodGet })
+	got := e.PhoneCall(crmsync.Key("default", taken.ID))
+	got["phonecall_activity_parties"], got["category"] = "what people made of it", "callback"
+	if p := remotetest.Failure(t, again(taken)); p.Class != crmsync.Transient || got["category"] != "callback" {
+		t.Errorf("while nobody can tell it came to %v, of %v", p, got)
+	}
+	e.network.LoseAnswers(nil)
+	if err := again(taken); err != nil || got["phonecall_activity_parties"] != "what people made of it" || got["category"] != "resolved" {
+		t.Errorf("got %v, %v; want the parties that people told", got, err)
+	}
+	if err := again(lost); err != nil || e.PhoneCall(crmsync.Key("default", lost.ID))["phonecall_activity_parties"] == nil {
+		t.Errorf("got %v, %v; want it with parties", e.PhoneCall(crmsync.Key("default", lost.ID)), err)
+	}
+}
+
 func TestALinkThatIsGoneIsLeftOut(t *testing.T) {
 	e := open(t)
 	c := remotetest.Ended("hq:1.1", "resolved")

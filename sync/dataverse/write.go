@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"patchcord/crm"
@@ -33,6 +34,9 @@ func (d *Connector) Write(ctx context.Context, list []crmsync.Activity) []error 
 	for i, a := range list {
 		todo[i] = newAttempt(i, a)
 		todo[i].parties(a)
+	}
+	if err := d.keepParties(ctx, list, todo); err != nil {
+		return crmsync.Same(len(list), err)
 	}
 	for len(todo) > 0 {
 		sets := make([][]step, len(todo))
@@ -97,6 +101,24 @@ func (t *attempt) parties(a crmsync.Activity) {
 	if _, mapped := t.fields[parties]; len(list) > 0 && !mapped {
 		t.fields[parties] = list
 	}
+}
+
+// keepParties takes the parties out of what an earlier attempt has written, whose answer was lost: people may have changed them since.
+func (d *Connector) keepParties(ctx context.Context, list []crmsync.Activity, todo []*attempt) error {
+	doubtful := map[string]*attempt{}
+	for _, t := range todo {
+		if _, tells := t.fields[parties]; tells && list[t.place].Unsure {
+			doubtful[list[t.place].Key] = t
+		}
+	}
+	if len(doubtful) == 0 {
+		return nil
+	}
+	found, err := d.standing(ctx, slices.Collect(maps.Keys(doubtful)))
+	for key := range found {
+		delete(doubtful[key].fields, parties)
+	}
+	return err
 }
 
 // steps returns the change set: the phone call, and its end when the call has one.
