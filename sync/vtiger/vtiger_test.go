@@ -89,6 +89,27 @@ func TestWhatAnEventSays(t *testing.T) {
 	want(t, i.Event(key), vtigertest.Row{"subject": "Inbound call +442079460000: callback", "visibility": "Private", "assigned_user_id": owner, "contact_id": contact})
 }
 
+// TestAnEventIsAsLongAsTheCall also where our user's dates have a form in which the program cannot read the 22nd day of a month.
+func TestAnEventIsAsLongAsTheCall(t *testing.T) {
+	for american, requests := range map[bool][]int{false: {5, 2}, true: {6, 3}} { // challenge, login, look-up, event, look-up; then look-up, event
+		i := open(t, func(s *vtigertest.Server, _ *vtiger.Config) { s.American = american })
+		for n, code := range []string{"resolved", "callback"} {
+			before := i.network.Requests()
+			c := remotetest.Ended("hq:1.1", code)
+			c.EndedAt = crm.At(c.StartedAt.Add(62*time.Minute + 5*time.Second))
+			if err := i.push(t, c, nil); err != nil {
+				t.Fatal(err)
+			}
+			want(t, i.Event(crmsync.Key("default", c.ID)), vtigertest.Row{
+				"duration_hours": "1", "duration_minutes": "2", "date_start": "2026-11-22", "time_end": "02:04:08", "subject": "Inbound call +442079460000: " + code,
+			})
+			if got := i.network.Requests() - before; got != requests[n] {
+				t.Errorf("american %v: %d requests, want %d", american, got, requests[n])
+			}
+		}
+	}
+}
+
 func TestTheClockOfTheServerIsLearned(t *testing.T) {
 	tokyo, err := time.LoadLocation("Asia/Tokyo")
 	if err != nil {

@@ -30,16 +30,17 @@ func (v *Connector) write(ctx context.Context, a crmsync.Activity) error {
 	maps.Copy(fields, a.Fields) // what the administrator maps counts
 	id := a.ID
 	for lost := map[string]bool{}; ; {
-		r, err := v.save(ctx, id, v.element(a, fields))
+		element := v.element(a, fields)
+		r, err := v.save(ctx, id, element)
 		if err == nil {
-			var stored struct {
-				ID       string `json:"id"`
-				Modified string `json:"modifiedtime"`
-			}
-			if json.Unmarshal(r.Result, &stored) != nil || stored.ID == "" || !v.clock.learn(stored.Modified, r.At) {
+			var event stored
+			if json.Unmarshal(r.Result, &event) != nil || event.ID == "" {
 				return nil
 			}
-			id = stored.ID // its times were of another clock: once more
+			if !v.clock.learn(event.Modified, r.At) {
+				return v.measure(ctx, event, element)
+			}
+			id = event.ID // its times were of another clock: once more
 			continue
 		}
 		drop := drops(r.Fault)
@@ -55,6 +56,27 @@ func (v *Connector) write(ctx context.Context, a crmsync.Activity) error {
 			delete(fields, field)
 		}
 	}
+}
+
+// stored is an event as the answer to a write has it.
+type stored struct {
+	ID       string `json:"id"`
+	Modified string `json:"modifiedtime"`
+	Hours    string `json:"duration_hours"`
+	Minutes  string `json:"duration_minutes"`
+}
+
+// measure has the length of an event computed again where it came out wrong. The program brings dates that are sent into the form of the
+// user's preferences (DataTransform.php) and has strtotime read them (Activity.php, save_module, of Vtiger 7 and 8 and of F-RevoCRM 8),
+// to which 11-22-2026, in the form that an installation begins with, is no date: the event has no length, or 24 hours. A change
+// without dates is measured by those of the database.
+func (v *Connector) measure(ctx context.Context, event stored, element map[string]any) error {
+	hours, minutes := element["duration_hours"], element["duration_minutes"]
+	if hours == nil || event.Hours == "" || hours == event.Hours && minutes == event.Minutes {
+		return nil
+	}
+	_, err := v.save(ctx, event.ID, map[string]any{v.cfg.KeyField: element[v.cfg.KeyField]})
+	return err
 }
 
 const (

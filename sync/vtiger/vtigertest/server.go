@@ -2,8 +2,8 @@
 //
 // It does what the sources of Vtiger 7.5 and F-RevoCRM 8.0 do. webservice.php: status 200 whatever happens, a warning of PHP
 // before the answer, and of an unknown operation the words of PHP alone, or with display_errors off status 500 and no word. OperationManager.php, VTQL_Lexer.php, VTQL_Parser.php: the
-// query language. GetUpdates.php: changes of a second at a time, at most about 100. Activity.php: an event that ends when it begins
-// lasts 24 hours. CRMEntity.php: stamps in the time zone of the server, which is said nowhere.
+// query language. GetUpdates.php: changes of a second at a time, at most about 100. Activity.php: how long an
+// event lasts is computed, of one that ends when it begins 24 hours. CRMEntity.php: stamps in the time zone of the server, which is said nowhere.
 package vtigertest
 
 import (
@@ -31,6 +31,7 @@ type Server struct {
 	Zone      *time.Location // $default_timezone
 	Now       func() time.Time
 	Warning   string // what PHP prints before every answer
+	American  bool   // the user's dates are mm-dd-yyyy, not yyyy-mm-dd
 	PHP8      bool   // of which the operation sync, whose first parameter has two names, breaks off
 
 	mu       sync.Mutex
@@ -281,9 +282,7 @@ func (s *Server) save(mode, module, element string) (any, bool) {
 	if id == "" {
 		whole["createdtime"] = now
 	}
-	if whole["date_start"]+whole["time_start"] == whole["due_date"]+whole["time_end"] {
-		whole["duration_hours"], whole["duration_minutes"] = "24", "0"
-	}
+	whole["duration_hours"], whole["duration_minutes"] = s.lasts(whole, sent)
 	id = s.put(module, whole)
 	whole["id"] = id
 	if m := inBrackets.FindStringSubmatch(whole["description"]); m != nil && !slices.Contains(s.byKey[m[1]], id) {
@@ -294,6 +293,27 @@ func (s *Server) save(mode, module, element string) (any, bool) {
 		return nil, false
 	}
 	return whole, true
+}
+
+// lasts is how long the program takes an event for. A date that was sent has the form of the user's preferences by then, and the
+// day of mm-dd-yyyy is the month to strtotime; two dates that it cannot read are as far apart as two that are the same.
+func (s *Server) lasts(r Row, sent map[string]any) (hours, minutes string) {
+	at := func(date, timeOfDay string) time.Time {
+		layout := time.DateOnly
+		if _, is := sent[date]; is && s.American {
+			layout = "2006-02-01"
+		}
+		t, err := time.Parse(layout+" "+time.TimeOnly, r[date]+" "+r[timeOfDay])
+		if err != nil {
+			return time.Time{}
+		}
+		return t
+	}
+	took := at("due_date", "time_end").Sub(at("date_start", "time_start"))
+	if took == 0 {
+		return "24", "0"
+	}
+	return strconv.Itoa(int(took / time.Hour)), strconv.Itoa(int(took % time.Hour / time.Minute))
 }
 
 // check refuses what the web service or the database refuses.
