@@ -57,7 +57,7 @@ func (s *Connector) Pull(ctx context.Context, token string) (crmsync.Page, error
 	case p.ID != "":
 		f = filter{{"id", "gt"}: p.ID}
 	}
-	rows, at, err := s.list(ctx, name, fields, sort, page, f)
+	rows, answer, err := s.list(ctx, name, fields, sort, page, f)
 	if err != nil {
 		return crmsync.Page{}, err
 	}
@@ -65,7 +65,7 @@ func (s *Connector) Pull(ctx context.Context, token string) (crmsync.Page, error
 	if err != nil {
 		return crmsync.Page{}, err
 	}
-	settled := at.Add(-settling).UTC().Format(stamp)
+	settled := answer.at.Add(-settling).UTC().Format(stamp)
 	switch {
 	case later:
 		p.Next = max(p.Next, min(last.stamp("date_modified"), settled))
@@ -130,7 +130,7 @@ func (s *Connector) page(base string, ref crmsync.Ref) string {
 const few = 20
 
 // Existing implements crmsync.Survivors. A list of what is deleted fails in current versions, as each record of it is read again
-// and is not found. Versions before 7.14 know no "in": there a few of the ids are asked about, others the next time.
+// and is not found. Versions up to 7.14 know no "in": there a few of the ids are asked about, others the next time.
 func (s *Connector) Existing(ctx context.Context, name string, ids []string) (map[string]bool, error) {
 	there := map[string]bool{}
 	for some := range slices.Chunk(ids, most) {

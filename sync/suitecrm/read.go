@@ -2,6 +2,7 @@ package suitecrm
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -17,15 +18,15 @@ type filter map[[2]string]string
 
 const most = 100
 
-// list reads a page of records, and tells when by the clock of the server; page 1 is the first.
-func (s *Connector) list(ctx context.Context, module, fields, sort string, page int, f filter) ([]resource, time.Time, error) {
+// list reads a page of records; page 1 is the first.
+func (s *Connector) list(ctx context.Context, module, fields, sort string, page int, f filter) ([]resource, said, error) {
 	v := url.Values{"fields[" + module + "]": {fields}, "sort": {sort}, "page[size]": {itoa(most)}, "page[number]": {itoa(page)}}
 	for condition, value := range f {
 		v.Set("filter["+condition[0]+"]["+condition[1]+"]", value)
 	}
 	var rows []resource
 	answer, err := s.do(ctx, http.MethodGet, "/module/"+module+"?"+v.Encode(), nil, &rows)
-	return rows, answer.at, err
+	return rows, answer, err
 }
 
 // Find implements crmsync.Connector.
@@ -57,9 +58,14 @@ func (s *Connector) Activities(ctx context.Context, from, until time.Time, curso
 	if err != nil { // "" is the beginning
 		page = 1
 	}
-	rows, _, err := s.list(ctx, "Calls", "name,status,description", "id", page, filter{
-		{"date_start", "gte"}: from.UTC().Format(stamp), {"date_start", "lt"}: until.UTC().Format(stamp), {description, "like"}: "%[pc%",
-	})
+	const fields = "name,status,description"
+	during := filter{{"date_start", "gte"}: from.UTC().Format(stamp), {"date_start", "lt"}: until.UTC().Format(stamp)}
+	ours := maps.Clone(during)
+	ours[[2]string{description, "like"}] = "%[pc%"
+	rows, answer, err := s.list(ctx, "Calls", fields, "id", page, ours)
+	if strings.Contains(answer.detail, "Filter operator like is invalid") { // versions of before 2021 know none
+		rows, _, err = s.list(ctx, "Calls", fields, "id", page, during)
+	}
 	if err != nil {
 		return nil, "", err
 	}

@@ -57,7 +57,13 @@ func want(t *testing.T, got, want suitecrmtest.Row) {
 }
 
 func TestWhatACallSays(t *testing.T) {
-	i := open(t, nil)
+	for _, old := range []bool{false, true} {
+		t.Run(fmt.Sprint("old ", old), func(t *testing.T) { whatACallSays(t, old) })
+	}
+}
+
+func whatACallSays(t *testing.T, old bool) {
+	i := open(t, func(s *suitecrmtest.Server, _ *suitecrm.Config) { s.Old = old })
 	contact := i.Put("Contacts", suitecrmtest.Row{"last_name": "Ann"})
 	c := remotetest.Ended("hq:1.1", "resolved")
 	c.Contact = &crm.Match{ID: "suite:Contacts:" + contact}
@@ -67,7 +73,7 @@ func TestWhatACallSays(t *testing.T) {
 	key := crmsync.Key("default", c.ID)
 	want(t, i.Call(key), suitecrmtest.Row{
 		"id": crmsync.UUID(key), "name": "Inbound call +442079460000: resolved", "status": "Held", "direction": "Inbound", "date_start": "2026-11-22 01:02:03",
-		"date_end": "2026-11-22 01:05:03", "duration_minutes": "3", "assigned_user_id": "1", "parent_type": "Contacts", "parent_id": contact, "contact_id": contact,
+		"date_end": "2026-11-22 01:05:03", "duration_hours": "0", "duration_minutes": "3", "assigned_user_id": "1", "parent_type": "Contacts", "parent_id": contact, "contact_id": contact,
 		"description": "O'Brien: 50% {off}\n\n[" + key + "]",
 	})
 	before := i.network.Requests()
@@ -139,7 +145,13 @@ func TestTheAPIOfVersion8AndAUsersPassword(t *testing.T) {
 }
 
 func TestReconciliationReadsWhatIsThere(t *testing.T) {
-	i := open(t, nil)
+	for _, old := range []bool{false, true} {
+		t.Run(fmt.Sprint("old ", old), func(t *testing.T) { readsWhatIsThere(t, old) })
+	}
+}
+
+func readsWhatIsThere(t *testing.T, old bool) {
+	i := open(t, func(s *suitecrmtest.Server, _ *suitecrm.Config) { s.Old = old })
 	c := remotetest.Ended("hq:1.1", "it's done")
 	if err := i.push(t, c, nil); err != nil {
 		t.Fatal(err)

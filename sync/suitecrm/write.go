@@ -2,6 +2,7 @@ package suitecrm
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"net/http"
 	"strings"
@@ -58,15 +59,18 @@ func unknown(detail string, links map[string]any) string {
 }
 
 // length adds how long a call took, in whole minutes, up: from that its end is computed, and one that is sent is passed over
-// (modules/Calls/Call.php).
+// (modules/Calls/Call.php). Versions to 7.14 compute it when neither number is empty, which to PHP "0" is, and "00" is not: so there are
+// two digits.
 func length(attributes map[string]any, a crmsync.Activity) {
 	if a.Merged || a.Call.EndedAt.IsZero() || a.Call.StartedAt.IsZero() {
 		return
 	}
 	minutes := int((a.Call.EndedAt.Sub(a.Call.StartedAt.Time) + time.Minute - 1) / time.Minute)
-	for field, v := range map[string]string{"duration_hours": itoa(minutes / 60), "duration_minutes": itoa(minutes % 60)} {
+	for field, v := range map[string]string{"duration_hours": twoDigits(minutes / 60), "duration_minutes": twoDigits(minutes % 60)} {
 		if _, mapped := attributes[field]; !mapped {
 			attributes[field] = v
 		}
 	}
 }
+
+func twoDigits(n int) string { return fmt.Sprintf("%02d", n) }

@@ -27,7 +27,7 @@ type Row map[string]string
 // Server is one installation.
 type Server struct {
 	Base     string // where its API is: "" or "/legacy"
-	Old      bool   // it knows no lists in filters
+	Old      bool   // it is of 2020: filters know neither lists nor patterns, and a call shorter than an hour, or of whole hours, has no end of its own
 	NoLink   string // a field that Calls do not have
 	Password string // of the user "sync", for clients of that grant
 	Now      func() time.Time
@@ -227,22 +227,27 @@ func (s *Server) write(w http.ResponseWriter, r *http.Request) {
 	if len(call["name"]) > 50 {
 		call["name"] = call["name"][:50] // as the database does
 	}
-	end(call)
+	s.end(call)
 	call["date_modified"] = s.Now().UTC().Format(stamp)
 	s.rows["Calls"][id] = call
 	answer(w, http.StatusCreated, map[string]any{"data": shown("Calls", call)})
 }
 
-// end computes the end of a call. What is no time of the database is none.
-func end(call Row) {
+// end computes the end of a call, from numbers that are texts yet. What is no time of the database is none.
+func (s *Server) end(call Row) {
 	start, err := time.Parse(stamp, call["date_start"])
 	if err != nil {
 		call["date_end"] = ""
 		return
 	}
+	empty := func(field string) bool { return call[field] == "" || call[field] == "0" } // as PHP has it
 	hours, _ := strconv.Atoi(call["duration_hours"])
 	minutes, _ := strconv.Atoi(call["duration_minutes"])
-	call["date_end"] = start.Add(time.Duration(hours)*time.Hour + time.Duration(minutes)*time.Minute).Format(stamp)
+	call["date_end"] = call["date_start"]
+	if !empty("duration_hours") && !empty("duration_minutes") || !s.Old {
+		call["date_end"] = start.Add(time.Duration(hours)*time.Hour + time.Duration(minutes)*time.Minute).Format(stamp)
+	}
+	call["duration_hours"], call["duration_minutes"] = strconv.Itoa(hours), strconv.Itoa(minutes) // columns of numbers
 }
 
 var condition = regexp.MustCompile(`^filter\[(\w+)\]\[(\w+)\]$`)
@@ -259,8 +264,8 @@ func (s *Server) list(w http.ResponseWriter, module string, q url.Values) {
 		if m == nil {
 			continue
 		}
-		if m[2] == "in" && s.Old {
-			refuse(w, "Filter operator in is invalid")
+		if s.Old && (m[2] == "in" || m[2] == "like") {
+			refuse(w, "Filter operator "+m[2]+" is invalid")
 			return
 		}
 		rows = slices.DeleteFunc(rows, func(r Row) bool { return !holds(r[m[1]], m[2], values[0]) })
