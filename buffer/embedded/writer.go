@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-const insertRow = `INSERT INTO entry (pbx, epoch, seq, rec) VALUES (?,?,?,?)`
+// OR FAIL: the transaction undoes what an insert did that failed. To undo it by itself, SQLite would copy every page first.
+const insertRow = `INSERT OR FAIL INTO entry (pbx, epoch, seq, rec) VALUES (?,?,?,?)`
 
 // writer is what the writer goroutine keeps between transactions.
 type writer struct {

@@ -21,7 +21,7 @@ func putEvents(ctx context.Context, t tx, tenant string, events []crm.Event) err
 		return err
 	}
 	var bodies []byte // of the rows of a statement
-	return t.rows(ctx, `INSERT INTO events (n, tenant, pbx, epoch, seq, num, type, call_id, at, body)`,
+	return t.rows(ctx, `events (n, tenant, pbx, epoch, seq, num, type, call_id, at, body)`,
 		`ON CONFLICT (tenant, pbx, epoch, seq, num) DO NOTHING`, len(events), func(args []any, i int) []any {
 			e := events[i]
 			n := top - int64(len(events)-1-i)

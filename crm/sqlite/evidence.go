@@ -65,7 +65,7 @@ func loadEvidence(ctx context.Context, t tx, tenant string, ids ...string) (map[
 }
 
 func saveEvidence(ctx context.Context, t tx, tenant string, ids []string, rows map[string]stored.Evidence) error {
-	return t.rows(ctx, `INSERT INTO call_evidence (tenant, id, body, more)`,
+	return t.rows(ctx, `call_evidence (tenant, id, body, more)`,
 		`ON CONFLICT (tenant, id) DO UPDATE SET body = excluded.body, more = excluded.more`, len(ids), func(args []any, i int) []any {
 			row := rows[ids[i]]
 			return append(args, tenant, ids[i], notNil(row.Body), row.More)

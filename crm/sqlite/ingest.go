@@ -128,7 +128,7 @@ func putState(ctx context.Context, t tx, b *crm.Batch) error {
 	if err != nil {
 		return err
 	}
-	return t.rows(ctx, `INSERT INTO fold_state (tenant, pbx, key, value)`,
+	return t.rows(ctx, `fold_state (tenant, pbx, key, value)`,
 		`ON CONFLICT (tenant, pbx, key) DO UPDATE SET value = excluded.value`, len(put), func(args []any, i int) []any {
 			return append(args, b.Tenant, b.PBX, put[i], b.State[put[i]])
 		})

@@ -202,7 +202,7 @@ func changeKeys(ctx context.Context, t tx) error {
 		return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.started, b.started), strings.Compare(a.id, b.id))
 	})
 	// A row that was to go and then to stay is still there.
-	return t.rows(ctx, `INSERT INTO call_keys (key, started, id)`, `ON CONFLICT DO NOTHING`, len(put), func(args []any, i int) []any {
+	return t.rows(ctx, `call_keys (key, started, id)`, `ON CONFLICT DO NOTHING`, len(put), func(args []any, i int) []any {
 		return append(args, put[i].key, put[i].started, put[i].id)
 	})
 }

@@ -197,7 +197,9 @@ func (t tx) many(ctx context.Context, query string, lists [][]any) error {
 // rowsAtOnce is how many rows a statement of rows makes: running one costs more than a row.
 const rowsAtOnce = 16
 
-// rows makes n rows by statements of into, the values and rest. row appends the values of the i-th.
+// rows makes n rows in the table and columns of into, by statements that end with rest. row appends the values of the i-th.
+// One that fails leaves its first rows (OR FAIL), for the transaction to undo: to undo them by itself, every page that it
+// changes would be copied first.
 func (t tx) rows(ctx context.Context, into, rest string, n int, row func(args []any, i int) []any) error {
 	var st *sql.Stmt
 	var args []any
@@ -210,7 +212,7 @@ func (t tx) rows(ctx context.Context, into, rest string, n int, row func(args []
 		if k != last {
 			one := ", (" + strings.Repeat(", ?", len(args)/k)[2:] + ")"
 			var err error
-			if st, err = t.prepared(ctx, into+" VALUES "+strings.Repeat(one, k)[2:]+" "+rest); err != nil {
+			if st, err = t.prepared(ctx, "INSERT OR FAIL INTO "+into+" VALUES "+strings.Repeat(one, k)[2:]+" "+rest); err != nil {
 				return err
 			}
 			last = k

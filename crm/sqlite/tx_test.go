@@ -1,10 +1,17 @@
 package sqlite
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
 	"slices"
+	"strings"
 	"testing"
+
+	"patchcord/crm"
 )
 
 // TestRows makes no row, fewer than one statement makes, as many, and more.
@@ -22,7 +29,7 @@ func TestRows(t *testing.T) {
 			}
 			put := func(args []any, i int) []any { return append(args, fmt.Sprintf("%03d", i), fmt.Sprint(i)) }
 			for range 2 { // the second time none is new
-				if err := t.rows(ctx, `INSERT INTO settings (key, value)`, `ON CONFLICT DO NOTHING`, n, put); err != nil {
+				if err := t.rows(ctx, `settings (key, value)`, `ON CONFLICT DO NOTHING`, n, put); err != nil {
 					return err
 				}
 			}
@@ -36,5 +43,42 @@ func TestRows(t *testing.T) {
 		if err != nil || !slices.Equal(got, want) {
 			t.Errorf("%d rows: got %q and error %v, want %q", n, got, err, want)
 		}
+	}
+}
+
+// TestCommitMakesNoFiles has a statement change more pages than SQLite of its own accord keeps in memory
+// to undo it.
+func TestCommitMakesNoFiles(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("needs /proc")
+	}
+	s := openTemp(t)
+	epoch, err := s.TakePBX(t.Context(), "hq", "a", "n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = s.write(t.Context(), "put state", func(t tx) error {
+		for size := 300; size <= 900; size += 300 {
+			b := crm.Batch{PBX: "hq", Tenant: "a", Epoch: epoch, State: map[string][]byte{}}
+			for i := range 64 * rowsAtOnce {
+				b.State[fmt.Sprint(i)] = bytes.Repeat([]byte{'x'}, size)
+			}
+			if err := putState(context.Background(), t, &b); err != nil {
+				return err
+			}
+		}
+		files, err := filepath.Glob("/proc/self/fd/*")
+		if err != nil {
+			return err
+		}
+		for _, f := range files {
+			if name, err := os.Readlink(f); err == nil && strings.Contains(name, "etilqs_") {
+				return fmt.Errorf("SQLite has made %s", name)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
 	}
 }
