@@ -92,6 +92,19 @@ func TestWhatAnActivitySays(t *testing.T) {
 	}
 }
 
+// TestACallWithoutANumber is written all the same, and keeps what is written of its number.
+func TestACallWithoutANumber(t *testing.T) {
+	p := open(t)
+	c := remotetest.Ended("hq:1.1", "resolved")
+	c.From = crm.Party{}
+	for _, c.Disposition.Code = range []string{"resolved", "callback"} {
+		if f := p.push(t, c, nil); f != nil {
+			t.Fatal(f)
+		}
+		check(t, p.Activity(crmsync.Key("default", c.ID)), bitrix24test.Row{"COMMUNICATIONS[0][VALUE]": "anonymous", "SUBJECT": "Inbound call : " + c.Disposition.Code})
+	}
+}
+
 func TestWhoIsUnknownOrGone(t *testing.T) {
 	p := open(t)
 	c := remotetest.Ended("hq:1.1", "resolved")

@@ -127,6 +127,7 @@ func (b *Connector) Capabilities() crmsync.Capabilities {
 			"SUBJECT": "Part of call {call}", "DESCRIPTION": "This call became part of another. What it came to stands there: {url|call}",
 		},
 		CreateOnly: []string{phone},
+		Defaults:   map[string]string{phone: "anonymous"}, // a communication without a value is none, and without one there is no call
 		Values: map[string]map[string]string{
 			"direction": {"inbound": "Inbound", "outbound": "Outbound", "internal": "Internal"},
 			"outgoing":  {"true": "2", "false": "1"},

@@ -281,7 +281,8 @@ var (
 	inField = regexp.MustCompile(`^fields\[([A-Z_]+)\](\[.*)?$`)
 )
 
-// add creates an activity. Nothing keeps two from having one ORIGIN_ID.
+// add creates an activity. Nothing keeps two from having one ORIGIN_ID. A communication counts with an entity and a value only
+// (prepareCommunications of the module crm's REST service).
 func (s *Server) add(p url.Values) (any, *fault) {
 	owner := s.find(kinds[p.Get("fields[OWNER_TYPE_ID]")], p.Get("fields[OWNER_ID]"))
 	phone := "fields[COMMUNICATIONS][0]"
@@ -290,7 +291,7 @@ func (s *Server) add(p url.Values) (any, *fault) {
 		return nil, &fault{"", "The owner is not found"}
 	case p.Get("fields[TYPE_ID]") != "2" || p.Get("fields[SUBJECT]") == "" || p.Get("fields[START_TIME]") == "":
 		return nil, &fault{"", "The field is not defined or invalid."}
-	case p.Get(phone+"[TYPE]") != "PHONE" || p.Get(phone+"[ENTITY_ID]") != owner["ID"]:
+	case p.Get(phone+"[TYPE]") != "PHONE" || p.Get(phone+"[VALUE]") == "" || p.Get(phone+"[ENTITY_ID]") != owner["ID"]:
 		return nil, &fault{"", "The field COMMUNICATIONS is not defined or invalid."}
 	}
 	s.lastID++
