@@ -91,6 +91,34 @@ func TestWhatAnEventSays(t *testing.T) {
 	want(t, i.Event(key), dolibarrtest.Row{"label": "Inbound call +442079460000: callback", "userownerid": 7, "socpeopleassigned": "whom people added", "type_code": "AC_TEL"})
 }
 
+// TestWhatPHPPrintsBeforeAnAnswer: then every status is 200, also that of what is not there, and of a refusal.
+func TestWhatPHPPrintsBeforeAnAnswer(t *testing.T) {
+	for _, recent := range []bool{false, true} {
+		i := open(t)
+		i.Warns, i.Recent = true, recent
+		i.Put("contacts", dolibarrtest.Row{"lastname": "Ann", "phone_pro": "020 7946 0000"})
+		c := remotetest.Ended("hq:1.1", "resolved")
+		c.Contact = &crm.Match{ID: "doli:contacts:404"}
+		for _, c.Disposition.Code = range []string{"resolved", "callback"} {
+			if err := i.push(t, c, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		key := crmsync.Key("default", c.ID)
+		if got := i.Event(key); len(i.Rows()) != 1 || got["label"] != "Inbound call +442079460000: callback" || got["contact_id"] != nil {
+			t.Errorf("recent %v: got %v of %v", recent, got, i.Rows())
+		}
+		c.Disposition.Note = i.Bad()
+		if p := remotetest.Failure(t, i.push(t, c, nil)); p.Class != crmsync.Permanent {
+			t.Errorf("recent %v: a refusal came to %v", recent, p)
+		}
+		page, err := i.connector.Pull(t.Context(), "")
+		if err != nil || len(page.Changed) != 1 {
+			t.Errorf("recent %v: contacts are %v, %v", recent, page.Changed, err)
+		}
+	}
+}
+
 func TestANoteIsWrittenWhole(t *testing.T) {
 	for _, narrow := range []bool{false, true} {
 		i := open(t)

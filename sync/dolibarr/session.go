@@ -51,7 +51,7 @@ func (d *Connector) do(ctx context.Context, method, path string, body, into any)
 	if err != nil {
 		return a, err
 	}
-	if a.Status >= 300 {
+	if a = spoken(a); a.Status >= 300 {
 		return a, refusal(a, reads)
 	}
 	dec := json.NewDecoder(strings.NewReader(string(a.Body)))
@@ -68,6 +68,26 @@ func (d *Connector) do(ctx context.Context, method, path string, body, into any)
 		return a, p
 	}
 	return a, nil
+}
+
+// spoken takes away what PHP prints before an answer where display_errors is on. The status was sent by then, and is 200 whatever
+// follows; that of an error stands in its body too.
+func spoken(a crmsync.Answer) crmsync.Answer {
+	end := []byte("<br />\n") // of a warning; in JSON no bare end of a line can follow a tag
+	i := bytes.LastIndex(a.Body, end)
+	if i < 0 || !bytes.HasPrefix(bytes.TrimSpace(a.Body), []byte("<br />")) {
+		return a
+	}
+	a.Body = a.Body[i+len(end):]
+	var b struct {
+		Error struct {
+			Code int `json:"code"`
+		} `json:"error"`
+	}
+	if json.Unmarshal(a.Body, &b) == nil && b.Error.Code >= 300 {
+		a.Status = b.Error.Code
+	}
+	return a
 }
 
 // me returns the id of our own user, who gets the calls of nobody: an event must have an owner.

@@ -34,6 +34,7 @@ type Server struct {
 	NoAgenda bool // the module Agenda is not enabled, so nobody has its rights
 	Sales    bool // it may see its own customers alone, so a list has no events of nobody (api_agendaevents.class.php)
 	Narrow   bool // the tables have no characters beyond U+FFFF
+	Warns    bool // display_errors is on, and PHP has something to say: status 200, and its words first
 
 	mu     sync.Mutex
 	tables map[string]map[int]Row // guarded by mu; by kind, then number
@@ -116,6 +117,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	w.Header().Set("Date", s.Now().UTC().Format(http.TimeFormat))
+	if s.Warns {
+		_, _ = fmt.Fprint(w, "<br />\n<b>Warning</b>:  Undefined property: ActionComm::$fk_element in <b>/var/www/html/api/index.php</b> on line <b>312</b><br />\n")
+	}
 	path, ok := strings.CutPrefix(r.URL.Path, root)
 	kind, id, _ := strings.Cut(path, "/")
 	number, _ := strconv.Atoi(id)
