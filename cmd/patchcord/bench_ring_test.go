@@ -33,6 +33,11 @@ const (
 // agent's, against a TCP echo of the same bytes: "Ring to socket" of the figures.
 func TestRingToSocketFigure(t *testing.T) {
 	onDemand(t)
+	t.Run("least", func(t *testing.T) {
+		b := &bench{pbx: newStage(t)}
+		b.startLeast(t)
+		b.pairs(t, "ring to socket, a server that does nothing else", b.seat(t, leastStaff(ringSockets)), nil)
+	})
 	t.Run("embedded", func(t *testing.T) { ringFigure(t, "ring to socket, embedded log", nil) })
 	t.Run("redis", func(t *testing.T) {
 		url, _ := redistest.Start(t)
@@ -71,12 +76,16 @@ func ringFigure(t *testing.T, name string, redis *redistest.Server) {
 
 // ringPairs takes the figure of pops against the echo, and returns what was called.
 func (b *bench) ringPairs(t *testing.T, name string, redis *redistest.Server) (calls []amitest.Call) {
+	staff := hire(t, b.dir, ringSockets, ringSockets)
+	b.start(t)
+	return b.pairs(t, name, b.seat(t, staff), redis)
+}
+
+// pairs is ringPairs of a server that runs, with its sockets.
+func (b *bench) pairs(t *testing.T, name string, desk *desks, redis *redistest.Server) (calls []amitest.Call) {
 	// The paced writer sits in system calls: let it have a processor of its own to hold on to.
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(runtime.NumCPU() + 2))
 	seed, pairs := uint64(number(t, "PATCHCORD_SEED", 1)), number(t, "PATCHCORD_BENCH_PAIRS", ringPairs)
-	staff := hire(t, b.dir, ringSockets, ringSockets)
-	b.start(t)
-	desk := b.seat(t, staff)
 	floor := newEcho(t)
 	var above, floors, p50s, cpu []float64
 	voids := number(t, "PATCHCORD_BENCH_VOIDS", ringVoids)

@@ -31,6 +31,8 @@ func beServer(role string) {
 		err = echo(os.Getenv("PATCHCORD_TEST_PBX"), os.Getenv("PATCHCORD_TEST_BACK"))
 	case "bare":
 		err = serveBare()
+	case "least":
+		err = least(os.Getenv("PATCHCORD_TEST_PBX"))
 	}
 	fmt.Fprintln(os.Stderr, err)
 	os.Exit(1)
