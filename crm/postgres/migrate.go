@@ -89,7 +89,7 @@ func (m *migrator) lock(ctx context.Context) error {
 func (m *migrator) release() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	if _, err := m.conn.Exec(ctx, `RESET ALL; SELECT pg_advisory_unlock_all()`); err != nil {
+	if _, err := m.conn.Exec(ctx, `RESET ALL; SELECT pg_advisory_unlock_all(); `+readAhead); err != nil {
 		m.conn.Conn().Close(ctx) // then the server lets go
 	}
 	m.conn.Release()

@@ -52,3 +52,15 @@ func TestLongReadsDelayNobody(t *testing.T) {
 		}
 	})
 }
+
+// TestReadAhead: a connection has the server read several pages at a time.
+func TestReadAhead(t *testing.T) {
+	s := openTemp(t)
+	var pages int
+	err := s.read(t.Context(), "ask", func(x tx) error {
+		return x.one(t.Context(), `SELECT current_setting('effective_io_concurrency')::int`, nil, &pages)
+	})
+	if err != nil || pages < 16 {
+		t.Errorf("%d pages at a time and error %v, want 16 at least", pages, err)
+	}
+}
