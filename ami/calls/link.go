@@ -121,8 +121,8 @@ func (w *walk) settle(at mark) {
 	}
 }
 
-// consults reports whether the anchor is with somebody only to ask: it is the caller
-// himself who means to pass the other party on, and has not done so yet. Who sent the
+// consults reports whether the anchor is with somebody only to ask: it is the caller, or whom
+// a click-to-call rang, who means to pass the other party on, and has not done so yet. Who sent the
 // party off blind is out of it at once, though both are still in their bridge.
 func (w *walk) consults(ch int) bool {
 	v := w.v
@@ -134,11 +134,11 @@ func (w *walk) consults(ch int) bool {
 			return true
 		}
 	}
-	if w.anchor != v.from || w.transfer > 0 || len(v.links) == 0 {
+	d := v.dialTo(ch)
+	if len(v.links) == 0 || !v.consulted(d) || slices.ContainsFunc(v.Transfers[:w.transfer], func(x *transfer) bool { return x.At.Seq > d.first() }) {
 		return false
 	}
-	d := v.dialTo(ch)
-	return v.consulted(d) && (v.Chans[w.anchor].Kind == extension || w.awaits(d))
+	return w.awaits(d) || w.anchor == v.from && w.transfer == 0 && v.Chans[w.anchor].Kind == extension
 }
 
 // awaits reports whether the anchor went into a bridge by himself, away from all he had been

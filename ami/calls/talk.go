@@ -320,11 +320,19 @@ func (v *view) isLine(ch int) bool {
 		return false
 	}
 	for _, x := range v.Transfers {
-		if x.Second == ch && x.By != ch {
+		if x.Second == ch && x.By != ch && !v.handedTo(ch, x) {
 			return true
 		}
 	}
 	return slices.ContainsFunc(v.Consults, func(o consult) bool { return o.Line == v.Chans[ch].ID })
+}
+
+// handedTo reports whether the call of a line is that by which the party had been passed
+// on before: whoever then joins it with another passes him on again.
+func (v *view) handedTo(ch int, last *transfer) bool {
+	return slices.ContainsFunc(v.Transfers, func(x *transfer) bool {
+		return !x.Blind && x.At.Seq < last.At.Seq && x.Second >= 0 && x.Second != ch && v.Chans[x.Second].Origin == v.Chans[ch].Origin
+	})
 }
 
 // roomTalks returns the time that people of the call spent in a conference together

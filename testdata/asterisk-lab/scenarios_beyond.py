@@ -458,3 +458,80 @@ async def _(L):
     await a.bye()
     await talk_and_hang(t)
     await ended(c)
+
+
+# ------------------------------------------------------------- who asks, and who is asked, in turn
+@scenario('asked-joined-from-second-line', {'1001': A, '1002': A, '1003': A})
+async def _(L):
+    "1001 asks 1003 on a second line and passes the caller on; 1003 asks 1002 so too, but sends the REFER on that second line; the caller hangs up"
+    c = await caller(L, '5551001', 90, 'Passed On Twice')
+    a = await up(L, '1001')
+    await sleep(1)
+    a2 = await consult(L, a, '1001', '1003')
+    b = await up(L, '1003')
+    await sleep(1.2)
+    await complete(a, a2, '1003')
+    await sleep(1.5)
+    b2 = await consult(L, b, '1003', '1002')
+    await up(L, '1002')
+    await sleep(1.2)
+    await complete(b2, b, '1003')
+    await talk_and_hang(c)
+
+
+@scenario('click-callee-asks', {'1004': 'answer=0.7', '1001': A, '1003': A})
+async def _(L):
+    "click-to-call of 1004 to 1001, who asks 1003 by *2, talks, and hangs up; 1004 hangs up"
+    await click(L, '1004', '1001', 'click-1')
+    p = await up(L, '1004')
+    a = await up(L, '1001')
+    await sleep(1)
+    await code(a, '*2', '1003')
+    await up(L, '1003')
+    await sleep(1.5)
+    await a.bye()
+    await talk_and_hang(p)
+
+
+@scenario('click-callee-asks-returns', {'1004': 'answer=0.7', '1001': A, '1003': A})
+async def _(L):
+    "click-to-call of 1004 to 1001, who asks 1003 by *2 and talks; 1003 hangs up; 1004 has 1001 again, and hangs up"
+    await click(L, '1004', '1001', 'click-1')
+    p = await up(L, '1004')
+    a = await up(L, '1001')
+    await sleep(1)
+    await code(a, '*2', '1003')
+    b = await up(L, '1003')
+    await sleep(1.5)
+    await b.bye()
+    await talk_and_hang(p)
+
+
+@scenario('passed-on-then-caller-asks', {'1004': 'manual', '1001': A, '1002': A, '1003': A})
+async def _(L):
+    "1004 calls 1001, who sends it blind to 1003; then 1004 asks 1002 by *2, talks, and hangs up; 1003 hangs up"
+    c = await L.ph['1004'].call('1001')
+    a = await up(L, '1001')
+    await sleep(1)
+    b = await blind(a, '1003', L.ph['1003'])
+    await sleep(1)
+    await code(c, '*2', '1002')
+    await up(L, '1002')
+    await sleep(1.5)
+    await c.bye()
+    await talk_and_hang(b)
+
+
+@scenario('followme-second-sends-on', {'1001': 'answer=0.7', '1002': 'answer=0.9', '1003': A})
+async def _(L):
+    "FollowMe rings 1001 and 1002, who both answer and get nobody; 1002 sends its end blind to 1003, who answers; all hang up, the caller last"
+    c = await caller(L, '5551025', 91, 'Followed Twice')
+    a = await up(L, '1001')
+    b = await up(L, '1002')
+    await sleep(1.5)
+    d = await blind(b, '1003', L.ph['1003'])
+    await sleep(1)
+    await d.bye()
+    await sleep(0.5)
+    await a.bye()
+    await talk_and_hang(c, 1)
