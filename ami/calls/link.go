@@ -170,7 +170,7 @@ func (w *walk) moveAnchor(at mark) {
 			w.anchor = ee
 		}
 	}
-	if w.anchor != v.from && v.Chans[w.anchor].Gone.set() && v.Chans[w.anchor].Gone.Seq <= at.Seq && !v.Chans[v.from].Gone.set() {
+	if w.anchor != v.from && v.Chans[w.anchor].Gone.before(at) && !v.Chans[v.from].Gone.before(at) {
 		w.anchor = v.from
 	}
 	if w.anchor != v.from || v.Chans[v.from].Kind != extension {

@@ -2,7 +2,7 @@
 import asyncio, os, struct
 from labcall import scenario, HOST
 from scenarios_office import talk_and_hang, blind, consult, complete
-from scenarios_chains import up, click, code, park
+from scenarios_chains import up, click, code, outbound, park
 from scenarios_crossed import ended, redirect
 
 sleep = asyncio.sleep
@@ -535,3 +535,40 @@ async def _(L):
     await sleep(0.5)
     await a.bye()
     await talk_and_hang(c, 1)
+
+
+@scenario('click-redirect-phone', {'1004': 'answer=0.7', '1001': A, '1003': A})
+async def _(L):
+    "click-to-call of 1004 to 1001; a supervisor redirects 1004, not 1001, to 1003, who answers; 1004 hangs up"
+    await click(L, '1004', '1001', 'click-1')
+    p = await up(L, '1004')
+    await up(L, '1001')
+    await sleep(1.5)
+    await redirect(L, '1004', '1003')
+    await up(L, '1003')
+    await talk_and_hang(p)
+
+
+@scenario('outbound-redirect-phone', {'1004': 'manual', '1003': A})
+async def _(L):
+    "1004 calls out; a supervisor redirects 1004, not the far end, to 1003, who answers and hangs up"
+    c, _ = await outbound(L, '1004')
+    await sleep(1.5)
+    await redirect(L, '1004', '1003')
+    b = await up(L, '1003')
+    await talk_and_hang(b)
+    await ended(c)
+
+
+@scenario('internal-asked-nobody-comes-back', {'1004': 'manual', '1001': A, '1003': 'noanswer'})
+async def _(L):
+    "1004 calls 1001, who asks 1003 by *2 and hangs up while it rings; nobody answers, 1001 is rung again, answers and has 1004 again; 1004 hangs up"
+    c = await L.ph['1004'].call('1001')
+    a = await up(L, '1001')
+    await sleep(1)
+    await code(a, '*2', '1003')
+    await L.ph['1003'].incoming()
+    await sleep(1)
+    await a.bye()
+    await up(L, '1001')
+    await talk_and_hang(c)
