@@ -157,8 +157,33 @@ func (p *PBX) Send(raw string) {
 	}
 }
 
-// EndSessions closes every session in order, once it has written what is queued.
-func (p *PBX) EndSessions() { p.Send(endMark) }
+// EndSessions closes every session in order, once it has written what is queued. The function
+// it returns waits until they are over; who logs in meanwhile is another session.
+func (p *PBX) EndSessions() (over func(context.Context) error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var ending []*session
+	for s, in := range p.sessions {
+		if in {
+			ending = append(ending, s)
+			s.enqueue(endMark)
+		}
+	}
+	return func(ctx context.Context) error {
+		return p.await(ctx, func() string {
+			left := 0
+			for _, s := range ending {
+				if _, there := p.sessions[s]; there {
+					left++
+				}
+			}
+			if left == 0 {
+				return ""
+			}
+			return fmt.Sprintf("%d of %d sessions to end", left, len(ending))
+		})
+	}
+}
 
 // CutEvent sends the first part of an event and closes all connections, as when a
 // write takes too long.
@@ -203,11 +228,11 @@ func (p *PBX) Shutdown(ctx context.Context) error {
 	x.flat("Shutdown", System, "Shutdown", "Cleanly", "Restart", "False")
 	x.die(x.now)
 	p.mu.Unlock()
-	p.EndSessions()
+	over := p.EndSessions()
 	if err := p.RefuseConnects(true); err != nil {
 		return err
 	}
-	if err := p.WaitSessions(ctx, 0); err != nil {
+	if err := over(ctx); err != nil {
 		return err
 	}
 	p.Drop(false)

@@ -188,22 +188,32 @@ func (p *PBX) Sent() (heard, lost uint64) {
 
 // WaitSessions waits until exactly n clients are logged in.
 func (p *PBX) WaitSessions(ctx context.Context, n int) error {
+	return p.await(ctx, func() string {
+		if have := p.loggedIn(); have != n {
+			return fmt.Sprintf("%d sessions, have %d", n, have)
+		}
+		return ""
+	})
+}
+
+// await waits until missing, which is called with mu held, names nothing.
+func (p *PBX) await(ctx context.Context, missing func() string) error {
 	for {
 		p.mu.Lock()
-		have, changed := p.loggedIn(), p.changed
+		what, changed := missing(), p.changed
 		p.mu.Unlock()
-		if have == n {
+		if what == "" {
 			return nil
 		}
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return fmt.Errorf("wait for %d sessions, have %d: %w", n, have, ctx.Err())
+			return fmt.Errorf("wait for %s: %w", what, ctx.Err())
 		}
 	}
 }
 
-// note tells WaitSessions that something changed; mu is held.
+// note tells await that something changed; mu is held.
 func (p *PBX) note() {
 	close(p.changed)
 	p.changed = make(chan struct{})

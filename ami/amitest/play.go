@@ -140,8 +140,7 @@ func (r *replay) play(ctx context.Context, item ami.TraceItem) error {
 // login waits for a client where the recorded one logged in, a new one each time.
 func (r *replay) login(ctx context.Context) error {
 	if r.logins++; r.logins > 1 {
-		r.p.EndSessions()
-		if err := r.p.WaitSessions(ctx, 0); err != nil {
+		if err := r.p.EndSessions()(ctx); err != nil {
 			return err
 		}
 	}

@@ -83,3 +83,17 @@ func TestReplayEndsTheConnectionWhereTheRecordingDid(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestWhoLogsInAgainKeepsNoSessionFromEnding(t *testing.T) {
+	p, addr := serve(t, Config{})
+	c := dialPBX(t, addr).login()
+	over := p.EndSessions()
+	c.gone()
+	dialPBX(t, addr).login()
+	if err := over(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if n := p.Sessions(); n != 1 {
+		t.Errorf("%d sessions, want the new one", n)
+	}
+}

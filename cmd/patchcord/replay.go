@@ -45,8 +45,7 @@ func (c *replayCmd) Run(ctx context.Context, t *terminal) error {
 			if err := pbx.Replay(ctx, c.Trace, c.Speed); err != nil {
 				return err
 			}
-			pbx.EndSessions() // once everything is sent
-			if err := pbx.WaitSessions(ctx, 0); err != nil {
+			if err := pbx.EndSessions()(ctx); err != nil { // once everything is sent
 				return err
 			}
 			return errPlayed
