@@ -352,7 +352,7 @@ func untimed(t testing.TB, record string) string {
 var times = regexp.MustCompile(`"(\w+_)?at":"[^"]*",?|"\w+_ms":\d+,?`)
 
 // TestLawPrefix: however early the log ends, what was told holds: no call is told of
-// twice, ids stay, and what has ended once stays ended.
+// twice, ids stay, what has ended once stays ended, and who talked has talked.
 func TestLawPrefix(t *testing.T) {
 	for _, s := range everyStory(t, "load-50") {
 		tr, err := New(lawConfig)
@@ -360,6 +360,7 @@ func TestLawPrefix(t *testing.T) {
 			t.Fatal(err)
 		}
 		started, ended := map[string]bool{}, map[string]bool{}
+		talked := map[string]map[string]bool{} // by call id, as of the last look
 		for _, in := range s.inputs {
 			for _, e := range tr.Apply(in) {
 				id := e.Subject()
@@ -374,6 +375,12 @@ func TestLawPrefix(t *testing.T) {
 						t.Errorf("%s: %s ended twice", s.name, id)
 					}
 					ended[id] = true
+					has := whoTalked(e.Call)
+					for k := range talked[id] {
+						if !has[k] {
+							t.Errorf("%s: %s ended without a talk that it had: %s", s.name, id, k)
+						}
+					}
 				case crm.CallMerged:
 					delete(started, id)
 				}
@@ -388,6 +395,7 @@ func TestLawPrefix(t *testing.T) {
 				if ended[c.ID] {
 					t.Errorf("%s: %s is open again", s.name, c.ID)
 				}
+				talked[c.ID] = whoTalked(c)
 			}
 		}
 		for id := range started {
@@ -396,6 +404,15 @@ func TestLawPrefix(t *testing.T) {
 			}
 		}
 	}
+}
+
+// whoTalked returns who talked with whom, and since when.
+func whoTalked(c *crm.Call) map[string]bool {
+	talks := map[string]bool{}
+	for _, k := range c.Talks {
+		talks[fmt.Sprint(k.Extension, " with ", k.With, " since ", k.StartedAt)] = true
+	}
+	return talks
 }
 
 // plausible checks what holds for every record at any time.
