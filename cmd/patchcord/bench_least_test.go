@@ -1,12 +1,9 @@
 package main
 
 import (
-	"bufio"
 	"fmt"
 	"net"
 	"net/http"
-	"os"
-	"os/exec"
 	"strconv"
 	"strings"
 	"sync"
@@ -15,24 +12,13 @@ import (
 	"github.com/gorilla/websocket"
 
 	"patchcord/ami"
-	"patchcord/ami/amitest"
 )
 
 // startLeast starts a server that pops and does nothing else, in place of a daemon: what is left
 // of the figure then is what sockets and the machine take.
 func (b *bench) startLeast(t *testing.T) {
 	t.Helper()
-	cmd := exec.Command(os.Args[0])
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	b.daemon = startProcess(t, cmd, []string{asServer + "=least", "PATCHCORD_TEST_PBX=" + b.pbx.address})
-	address, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		t.Fatal(err)
-	}
-	b.url = "http://" + strings.TrimSpace(address)
+	b.daemon, b.url = startServer(t, "least", "PATCHCORD_TEST_PBX="+b.pbx.address)
 	if err := b.pbx.pbx.WaitSessions(t.Context(), 1); err != nil {
 		t.Fatal(err)
 	}
@@ -59,12 +45,8 @@ func least(pbx string) error {
 	}
 	ended := make(chan error, 2)
 	go func() { ended <- http.Serve(ln, seats) }()
-	in, err := net.Dial("tcp", pbx)
+	in, err := overhear(pbx)
 	if err != nil {
-		return err
-	}
-	user := amitest.DefaultUser()
-	if _, err := fmt.Fprintf(in, "Action: Login\r\nUsername: %s\r\nSecret: %s\r\nEvents: on\r\n\r\n", user.Name, user.Secret); err != nil {
 		return err
 	}
 	go func() { ended <- seats.pop(ami.NewReader(in, ami.ReaderConfig{})) }()

@@ -1,13 +1,11 @@
 package main
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"strconv"
 	"strings"
 	"sync"
@@ -16,8 +14,6 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
-
-	"patchcord/crm/crmtest/child"
 )
 
 const (
@@ -64,26 +60,13 @@ func daemonSockets(t *testing.T, n, looks int) float64 {
 // does nothing else.
 func bareSockets(t *testing.T, n, looks int) float64 {
 	t.Helper()
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), asServer+"=bare")
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := child.Start(cmd, syscall.SIGKILL); err != nil {
-		t.Fatal(err)
-	}
-	defer func() { cmd.Process.Kill(); cmd.Wait() }()
-	address, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		t.Fatal(err)
-	}
-	url := "http://" + strings.TrimSpace(address)
+	server, url := startServer(t, "bare")
+	defer server.end(syscall.SIGKILL)
 	d := newDesks(t)
 	d.seat(t, url, make([]agent, 1))
-	before := resident(t, cmd.Process, looks)
+	before := resident(t, server.cmd.Process, looks)
 	d.seat(t, url, make([]agent, n))
-	after := resident(t, cmd.Process, looks)
+	after := resident(t, server.cmd.Process, looks)
 	d.close()
 	return float64(after-before) / float64(n)
 }

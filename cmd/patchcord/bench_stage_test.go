@@ -173,16 +173,12 @@ func onTime(events []amitest.Event, began time.Time, perSecond float64) iter.Seq
 // echo is the floor: a process that logs in as a daemon does, and sends every byte
 // it hears back.
 func echo(pbx, back string) error {
-	in, err := net.Dial("tcp", pbx)
-	if err != nil {
-		return err
-	}
 	out, err := net.Dial("tcp", back)
 	if err != nil {
 		return err
 	}
-	user := amitest.DefaultUser()
-	if _, err := fmt.Fprintf(in, "Action: Login\r\nUsername: %s\r\nSecret: %s\r\nEvents: on\r\n\r\n", user.Name, user.Secret); err != nil {
+	in, err := overhear(pbx)
+	if err != nil {
 		return err
 	}
 	for buf := make([]byte, 64<<10); ; {
@@ -194,6 +190,17 @@ func echo(pbx, back string) error {
 			return err
 		}
 	}
+}
+
+// overhear logs in as a daemon does.
+func overhear(pbx string) (net.Conn, error) {
+	conn, err := net.Dial("tcp", pbx)
+	if err != nil {
+		return nil, err
+	}
+	user := amitest.DefaultUser()
+	_, err = fmt.Fprintf(conn, "Action: Login\r\nUsername: %s\r\nSecret: %s\r\nEvents: on\r\n\r\n", user.Name, user.Secret)
+	return conn, err
 }
 
 // listenBack reads what the echo sends and tells of every DialBegin when it was there.

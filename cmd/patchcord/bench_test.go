@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bufio"
 	"cmp"
 	"fmt"
 	"os"
+	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"runtime"
@@ -20,7 +22,7 @@ import (
 )
 
 // asServer makes the test binary one of the servers that figures are measured
-// against: "echo" or "bare".
+// against: "echo", "bare" or "least".
 const asServer = "PATCHCORD_TEST_AS_SERVER"
 
 // beServer plays the role and does not come back.
@@ -36,6 +38,22 @@ func beServer(role string) {
 	}
 	fmt.Fprintln(os.Stderr, err)
 	os.Exit(1)
+}
+
+// startServer starts a process that plays the role, and returns it with its URL, which it prints first.
+func startServer(t *testing.T, role string, environ ...string) (p *process, url string) {
+	t.Helper()
+	cmd := exec.Command(os.Args[0])
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p = startProcess(t, cmd, append(environ, asServer+"="+role))
+	address, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p, "http://" + strings.TrimSpace(address)
 }
 
 // profileFile is where a daemon under test writes CPU profiles, each with a number; see onSignals.
