@@ -40,6 +40,10 @@ func (t *Tracker) bridgeEnter(ch *channel) {
 func (t *Tracker) enterBridge(ch *channel, bridge, kind string, at mark) {
 	if s := ch.bridge(); s != nil {
 		if s.Bridge == bridge {
+			if s.From.At.IsZero() && !at.At.IsZero() { // a list was faster than the event, and knew not since when
+				s.From = at
+				t.touch(ch.call)
+			}
 			return
 		}
 		s.To = t.mark() // the leave was not seen

@@ -368,3 +368,28 @@ func (s *script) listNow() {
 	s.input(Input{Kind: ResyncEnd, Complete: true})
 	s.at = at
 }
+
+// TestAListThatIsFasterThanTheEvents has a list tell of a bridge before the two who enter it: when
+// they did is known all the same.
+func TestAListThatIsFasterThanTheEvents(t *testing.T) {
+	s := newScript(t, Config{PBX: "hq"})
+	s.ringing()
+	s.event("DialEnd", append(append(on("", idA, chA, idA), on("Dest", idB, chB, idA)...), "DialStatus=ANSWER")...)
+	var items [][]string
+	for id, name := range map[string]string{idA: chA, idB: chB} {
+		items = append(items, append(on("", id, name, idA), "ChannelState=6", "BridgeId=b1"))
+	}
+	s.list(true, items...)
+	s.event("BridgeEnter", append(on("", idB, chB, idA), "BridgeUniqueid=b1", "BridgeType=basic")...)
+	s.event("BridgeEnter", append(on("", idA, chA, idA), "BridgeUniqueid=b1", "BridgeType=basic")...)
+	entered := s.at
+	for _, id := range [][2]string{{idB, chB}, {idA, chA}} {
+		s.event("BridgeLeave", append(on("", id[0], id[1], idA), "BridgeUniqueid=b1")...)
+	}
+	s.hangup(idB, chB)
+	s.hangup(idA, chA)
+	c := s.only()
+	if len(c.Talks) != 1 || !c.Talks[0].StartedAt.Equal(entered) || !c.Complete {
+		t.Errorf("got talks %+v, complete %v; want one since %v", c.Talks, c.Complete, entered)
+	}
+}
