@@ -1,17 +1,10 @@
 package sqlite
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
-	"runtime"
 	"slices"
-	"strings"
 	"testing"
-
-	"patchcord/crm"
 )
 
 // TestRows makes no row, fewer than one statement makes, as many, and more.
@@ -43,42 +36,5 @@ func TestRows(t *testing.T) {
 		if err != nil || !slices.Equal(got, want) {
 			t.Errorf("%d rows: got %q and error %v, want %q", n, got, err, want)
 		}
-	}
-}
-
-// TestCommitMakesNoFiles has a statement change more pages than SQLite of its own accord keeps in memory
-// to undo it.
-func TestCommitMakesNoFiles(t *testing.T) {
-	if runtime.GOOS != "linux" {
-		t.Skip("needs /proc")
-	}
-	s := openTemp(t)
-	epoch, err := s.TakePBX(t.Context(), "hq", "a", "n")
-	if err != nil {
-		t.Fatal(err)
-	}
-	err = s.write(t.Context(), "put state", func(t tx) error {
-		for size := 300; size <= 900; size += 300 {
-			b := crm.Batch{PBX: "hq", Tenant: "a", Epoch: epoch, State: map[string][]byte{}}
-			for i := range 64 * rowsAtOnce {
-				b.State[fmt.Sprint(i)] = bytes.Repeat([]byte{'x'}, size)
-			}
-			if err := putState(context.Background(), t, &b); err != nil {
-				return err
-			}
-		}
-		files, err := filepath.Glob("/proc/self/fd/*")
-		if err != nil {
-			return err
-		}
-		for _, f := range files {
-			if name, err := os.Readlink(f); err == nil && strings.Contains(name, "etilqs_") {
-				return fmt.Errorf("SQLite has made %s", name)
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		t.Error(err)
 	}
 }
