@@ -1,10 +1,6 @@
 package calls
 
-import (
-	"iter"
-
-	"patchcord/crm"
-)
+import "patchcord/crm"
 
 // An ending is how an attempt to reach somebody came out; the zero one is still going on.
 type ending struct {
@@ -78,7 +74,7 @@ func (v *view) answer(d *dial) ending {
 	if v.isLinked(d.Dst) || v.consulted(d) {
 		return ending{result: crm.ResultAccepted, at: d.End}
 	}
-	for o := range v.around(d) {
+	for o := range v.ringing(d) {
 		if o == d {
 			continue
 		}
@@ -152,21 +148,9 @@ func (v *view) isLinked(ch int) bool {
 	return false
 }
 
-// around goes from d outwards through the dials that were going on when it began. What
-// a Local pair dials after it was answered, or given up, is no part of how it was called.
-func (v *view) around(d *dial) iter.Seq[*dial] {
-	return func(yield func(*dial) bool) {
-		for o := range v.outward(d) {
-			if o.End.before(d.Begin) || !yield(o) {
-				return
-			}
-		}
-	}
-}
-
 // timedOut reports whether the ring time of a dial further out was over.
 func (v *view) timedOut(d *dial) bool {
-	for o := range v.around(d) {
+	for o := range v.ringing(d) {
 		if o != d && o.Status == "NOANSWER" {
 			return true
 		}
@@ -178,7 +162,7 @@ func (v *view) timedOut(d *dial) bool {
 // here or further out, or one who picked it up, "" for a machine; else the caller himself,
 // who left.
 func (v *view) taker(d *dial) string {
-	for o := range v.around(d) {
+	for o := range v.ringing(d) {
 		for _, p := range v.Pickups {
 			if p.Target == o.Dst {
 				return v.who(p.Picker)

@@ -91,12 +91,12 @@ func (v *view) followed(d *dial) string {
 	return ""
 }
 
-// ringing goes from d to what led to it through Local pairs that nobody had answered yet:
-// what an answered one dials it dials for itself.
+// ringing goes from d to what led to it through Local pairs that still rang when it began: what one
+// dials that was answered, or given up, it dials for itself.
 func (v *view) ringing(d *dial) iter.Seq[*dial] {
 	return func(yield func(*dial) bool) {
 		for o := range v.outward(d) {
-			if o != d && o.End.set() && o.End.Seq < d.first() || !yield(o) {
+			if o.End.before(d.Begin) || !yield(o) {
 				return
 			}
 		}
