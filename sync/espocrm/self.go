@@ -18,9 +18,7 @@ type appUser struct {
 		ID string `json:"id"`
 	} `json:"user"`
 	ACL struct {
-		Table struct {
-			Call json.RawMessage `json:"Call"` // an object of levels by action; of a scope without levels true or false
-		} `json:"table"`
+		Table json.RawMessage `json:"table"` // by scope an object of levels by action, or true
 	} `json:"acl"`
 }
 
@@ -77,11 +75,15 @@ type levels struct {
 }
 
 func (u appUser) calls() levels {
-	table := u.ACL.Table.Call
-	if string(table) == "false" { // no role, or one that does not name them (Acl/Table.php)
+	var scopes map[string]json.RawMessage
+	if json.Unmarshal(u.ACL.Table, &scopes) != nil {
+		return levels{}
+	}
+	table, named := scopes["Call"]
+	if !named { // what a role does not give is left out (Tools/App/AppService.php), and an administrator's has everything
 		return levels{"no", "no"}
 	}
 	var may levels
-	_ = json.Unmarshal(table, &may) // no object, or none: not told
+	_ = json.Unmarshal(table, &may) // no object: not told
 	return may
 }

@@ -225,11 +225,11 @@ func (s *Server) user(w http.ResponseWriter, byPassword bool) {
 	if strings.HasPrefix(s.role, "No create") {
 		create = "no"
 	}
-	var calls any = Row{"create": create, "read": s.reads, "edit": "all", "delete": "no", "stream": "no"}
-	if s.reads == "" {
-		calls = false // Espo\Core\Acl\Table\DefaultTable
+	table := Row{"Contact": Row{"create": "no", "read": "all", "edit": "no", "delete": "no", "stream": "no"}}
+	if s.reads != "" { // what a role does not give is not named (Espo\Tools\App\AppService)
+		table["Call"] = Row{"create": create, "read": s.reads, "edit": "all", "delete": "no", "stream": "no"}
 	}
-	answer := Row{"user": Row{"id": "u0", "userName": "sync"}, "acl": Row{"table": Row{"Call": calls, "Import": false}}, "preferences": Row{}}
+	answer := Row{"user": Row{"id": "u0", "userName": "sync"}, "acl": Row{"table": table}, "preferences": Row{}}
 	if byPassword {
 		s.minted++
 		token := fmt.Sprint("t", s.minted)
