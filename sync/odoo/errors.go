@@ -23,7 +23,7 @@ const setUp = 15 * time.Minute
 var verdicts = map[string]verdict{
 	"AccessDenied":             {class: crmsync.Auth, hint: "is the key still good? Odoo ends it after three months at most"},
 	"Unauthorized":             {class: crmsync.Auth, hint: "is the key still good? Odoo ends it after three months at most"},
-	"AccessError":              {crmsync.Auth, setUp, "the user lacks a right"},
+	"AccessError":              {crmsync.Auth, setUp, "the user lacks a right: to calls, or to read external ids (ir.model.data)"},
 	"Forbidden":                {crmsync.Auth, setUp, "the user lacks a right, or the plan has no external API"},
 	"NotFound":                 {crmsync.Auth, setUp, "is the model installed, and the database's name right?"},
 	"KeyError":                 {crmsync.Auth, setUp, "is the model installed?"},
@@ -39,9 +39,10 @@ var verdicts = map[string]verdict{
 	"TransactionRollbackError": {class: crmsync.Transient},
 }
 
-// exception says what an exception means. What is not listed was refused for one of the records. The message is left out: it may
-// quote the call.
-func exception(name, message string, code int) *crmsync.PushError {
+// exception says what an exception means. What is not listed was refused for one of the records, when some were written; else it is about
+// the model: of one that is not there JSON-RPC says no more than UserError (execute_cr of odoo/service/model.py, to Odoo 18). The message is
+// left out: it may quote the call.
+func exception(name, message string, code int, reads bool) *crmsync.PushError {
 	short := name[strings.LastIndexByte(name, '.')+1:]
 	v, ok := verdicts[short]
 	switch {
@@ -52,6 +53,8 @@ func exception(name, message string, code int) *crmsync.PushError {
 		v = verdicts["Unauthorized"]
 	case strings.Contains(message, "could not serialize access"):
 		v = verdicts["SerializationFailure"]
+	case reads:
+		v = verdict{crmsync.Auth, setUp, "is the model installed, and are its fields named right?"}
 	default:
 		v.class = crmsync.Split
 	}

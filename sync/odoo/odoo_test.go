@@ -153,10 +153,15 @@ func TestOtherVersionsOfTheModel(t *testing.T) {
 	if p := failure(t, r.Push(t.Context(), r.Repair("hq:2.1", "x"))); p == nil || p.Class != crmsync.Auth || !strings.Contains(p.Reason, "x_queue") {
 		t.Errorf("without a field that is mapped: %v", p)
 	}
-	d = open(t, "jsonrpc")
-	d.Drop("crm.phonecall", "")
-	if p := d.push(t, remotetest.Ended("hq:1.1", "resolved"), nil); p == nil || p.Class != crmsync.Auth || !strings.Contains(p.Reason, "model") {
-		t.Errorf("without the model: %v", p)
+	for _, api := range []string{"jsonrpc", "json2"} {
+		d = open(t, api)
+		d.Drop("crm.phonecall", "")
+		if p := d.push(t, remotetest.Ended("hq:1.1", "resolved"), nil); p == nil || p.Class != crmsync.Auth || p.After == 0 || !strings.Contains(p.Reason, "is the model installed") {
+			t.Errorf("without the model, by %s: %v", api, p)
+		}
+		if _, err := d.connector.Find(t.Context(), []string{crmsync.Key("default", "")}); remotetest.Failure(t, err).Class != crmsync.Auth {
+			t.Errorf("a check without the model, by %s: %v", api, err)
+		}
 	}
 	d = openNamed(t, "jsonrpc", "typo")
 	if p := d.push(t, remotetest.Ended("hq:1.1", "resolved"), nil); p == nil || p.Class != crmsync.Auth || !strings.Contains(p.Reason, "the database's name right?") {

@@ -48,7 +48,7 @@ func TestOdooRPCAgrees(t *testing.T) {
 	if got.Module != "patchcord" || got.Ours != "Inbound call +442079460000: resolved" || !slices.Equal(got.Names, []string{got.Ours, "second", "too"}) {
 		t.Errorf("it reads %v of ours, all are %v", got.Ours, got.Names)
 	}
-	if got.Missing != "builtins.KeyError" || got.Denied != "odoo.exceptions.AccessDenied" {
+	if got.Missing != "odoo.exceptions.UserError" || got.Denied != "odoo.exceptions.AccessDenied" {
 		t.Errorf("errors are %q and %q", got.Missing, got.Denied)
 	}
 	found, err := d.connector.Find(t.Context(), []string{"pc1", "pc2", "pc3", "pc4"})

@@ -38,8 +38,11 @@ func (o *Connector) externalIDs(ctx context.Context, domain ...any) ([]record, e
 	return o.search(ctx, "ir.model.data", []string{"name", "res_id"}, "id", 0, 10*maxBatch, domain...)
 }
 
-// Find implements crmsync.Connector.
+// Find implements crmsync.Connector. Of a model that is not there nobody has an external id either, so it is looked at first.
 func (o *Connector) Find(ctx context.Context, keys []string) (map[string][]string, error) {
+	if _, err := o.describe(ctx, o.cfg.Model); err != nil {
+		return nil, err
+	}
 	rows, err := o.externalIDs(ctx, is("name", "in", keys))
 	found := map[string][]string{}
 	for _, r := range rows {

@@ -89,7 +89,7 @@ func (o *Connector) rpc(ctx context.Context, service, method string, args []any,
 		return unreadable(reads, err)
 	}
 	if got.Error != nil {
-		return exception(got.Error.Data.Name, got.Error.Data.Message, got.Error.Code)
+		return exception(got.Error.Data.Name, got.Error.Data.Message, got.Error.Code, reads)
 	}
 	if err := json.Unmarshal(got.Result, out); err != nil {
 		return unreadable(reads, err)
@@ -114,7 +114,7 @@ func (o *Connector) json2(ctx context.Context, model, method string, named map[s
 		if json.Unmarshal(a.Body, &got) != nil || got.Name == "" {
 			return a.Foreign(reads)
 		}
-		return exception(got.Name, got.Message, a.Status)
+		return exception(got.Name, got.Message, a.Status, reads)
 	}
 	if err := json.Unmarshal(a.Body, out); err != nil {
 		return unreadable(reads, err)

@@ -311,8 +311,8 @@ func (s *Server) run(model, method string, named map[string]any) (any, *exceptio
 		s.fail = s.fail[1:]
 		return nil, &exception{name, "as the test wants"}
 	}
-	if s.models[model] == nil {
-		return nil, &exception{"builtins.KeyError", model}
+	if s.models[model] == nil { // execute_cr of odoo/service/model.py
+		return nil, &exception{"odoo.exceptions.UserError", "Object " + model + " doesn't exist"}
 	}
 	switch method {
 	case "load":
