@@ -25,6 +25,9 @@ const (
 	media  = "application/vnd.api+json"
 )
 
+// keyless is what is amiss where the token endpoint breaks off: a fresh installation has no keys to sign tokens with (CryptKey.php).
+const keyless = "token endpoint; are private.key and public.key in Api/V8/OAuth2, and may its web server read them?"
+
 // mint gets an access token, where there is an API to get it from.
 func (s *Connector) mint(ctx context.Context) (crmsync.Token, error) {
 	secret, password, _ := strings.Cut(string(s.cfg.Secret), "\n")
@@ -42,16 +45,17 @@ func (s *Connector) mint(ctx context.Context) (crmsync.Token, error) {
 			AccessToken string `json:"access_token"`
 			ExpiresIn   int64  `json:"expires_in"`
 			Error       string `json:"error"`
+			Message     string `json:"message"` // which client or grant: of an unknown client the error is but unknown_error, and the status 500
 		}
 		err = json.Unmarshal(a.Body, &got)
 		if a.Status == http.StatusOK && err == nil && got.AccessToken != "" {
 			return crmsync.Token{Value: got.AccessToken, Base: base, Life: time.Duration(got.ExpiresIn) * time.Second}, nil
 		}
 		if got.Error != "" { // it is an API, and says no
-			return crmsync.Token{}, &crmsync.PushError{Class: crmsync.Auth, Reason: "no token: " + crmsync.Clip(got.Error, 100)}
+			return crmsync.Token{}, &crmsync.PushError{Class: crmsync.Auth, Reason: "no token: " + crmsync.Clip(got.Error+": "+got.Message, 200)}
 		}
 		if a.Status >= 500 || a.Status == http.StatusTooManyRequests {
-			return crmsync.Token{}, a.Refusal(true, "token endpoint")
+			return crmsync.Token{}, a.Refusal(true, keyless)
 		}
 		p := a.Foreign(true)
 		p.Reason = "no token: " + p.Reason

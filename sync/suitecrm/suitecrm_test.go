@@ -2,7 +2,9 @@ package suitecrm_test
 
 import (
 	"fmt"
+	"io"
 	"maps"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -227,6 +229,30 @@ func TestContactsAreReadOnceAndThenTheirChanges(t *testing.T) {
 
 // few is no more than what an old version is asked about at once.
 const few = 20
+
+// TestNoToken is what a fresh installation answers, without keys, and of a client that it does not know.
+func TestNoToken(t *testing.T) {
+	for name, c := range map[string]struct {
+		body  string
+		class crmsync.Class
+		says  string
+	}{
+		"no keys":           {"", crmsync.Transient, "private.key"},
+		"an unknown client": {`{"error":"unknown_error","message":"OAuth2Clients module with id 4711 is not found"}`, crmsync.Auth, "id 4711 is not found"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			i := open(t, nil)
+			i.network.Handler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.WriteHeader(http.StatusInternalServerError)
+				_, _ = io.WriteString(w, c.body)
+			})
+			_, err := i.connector.Find(t.Context(), []string{crmsync.Key("default", "")})
+			if p := remotetest.Failure(t, err); p.Class != c.class || !strings.Contains(p.Reason, c.says) {
+				t.Errorf("got %v", p)
+			}
+		})
+	}
+}
 
 func TestAConfigurationIsChecked(t *testing.T) {
 	_, err := suitecrm.New(suitecrm.Config{Username: "u", Contacts: []string{"Calls"}})
