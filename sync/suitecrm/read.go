@@ -46,7 +46,7 @@ func (s *Connector) Find(ctx context.Context, keys []string) (map[string][]strin
 
 func (s *Connector) there(ctx context.Context, module, id string) (bool, error) {
 	answer, err := s.do(ctx, http.MethodGet, "/module/"+module+"/"+url.PathEscape(id)+"?"+url.Values{"fields[" + module + "]": {"name"}}.Encode(), nil, new(resource))
-	if strings.Contains(answer.detail, notFound) {
+	if missing(answer.detail, module) {
 		return false, nil
 	}
 	return err == nil, err

@@ -157,9 +157,20 @@ func detailOf(a crmsync.Answer) string {
 // Attributes.php, Filter.php).
 const (
 	exists   = "is already exist"
-	notFound = "is not found"
+	notFound = " module with id "
 	invalid  = "Property "
 )
+
+// missing reports whether a detail is that a module has no record of that id.
+func missing(detail, module string) bool { return strings.HasPrefix(detail, module+notFound) }
+
+// unfit are the words of a 400 that is about our user, by what they mean (lib/Exception, ModuleAccessChecker.php, ParamsMiddleware.php).
+var unfit = []struct{ words, hint string }{
+	{"AccessDeniedException", "may our user's roles read, create and edit it?"},
+	{"does not have access to this module", "may our user's roles access it, and is it among the displayed modules?"},
+	{"when trying to get Users", "the OAuth2 client needs an associated user"},
+	{"Users" + notFound, "is our user deleted?"},
+}
 
 // refusal says what a status of 300 and more means. What a detail says beyond those words is not told: values may be in it.
 func refusal(a crmsync.Answer, detail string, reads bool) *crmsync.PushError {
@@ -167,14 +178,21 @@ func refusal(a crmsync.Answer, detail string, reads bool) *crmsync.PushError {
 		return a.Foreign(reads)
 	}
 	told := ""
-	for _, words := range []string{exists, notFound, "is invalid", "denied"} {
+	for _, words := range []string{exists, "is not found", "is invalid"} {
 		if strings.Contains(detail, words) {
 			told = cmp.Or(told, words)
 		}
 	}
 	p := a.Refusal(reads, told)
+	for _, u := range unfit {
+		if strings.Contains(detail, u.words) {
+			return p.SetUp(u.hint)
+		}
+	}
 	switch {
-	case strings.Contains(detail, "denied"), a.Status == http.StatusForbidden, reads && p.Class == crmsync.Permanent && !strings.Contains(detail, notFound):
+	case detail == "Not found":
+		return p.SetUp("is our user active?")
+	case a.Status == http.StatusForbidden, reads && p.Class == crmsync.Permanent && !strings.Contains(detail, notFound):
 		return p.SetUp("") // a right, or a field or a filter that is not there
 	}
 	return p

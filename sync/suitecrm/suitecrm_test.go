@@ -131,6 +131,29 @@ func TestRefusals(t *testing.T) {
 	})
 }
 
+// TestOurUserMayNot: nearly everything is a 400, and one that is about our user parks no call, nor is a contact gone for it.
+func TestOurUserMayNot(t *testing.T) {
+	for detail, hint := range map[string]string{
+		"[SuiteCRM] [AccessDeniedException] ":                                         "roles",
+		"[SuiteCRM] [Not Allowed] The API user does not have access to this module. ": "displayed modules",
+		"Module id is empty when trying to get Users":                                 "associated user",
+		"Users module with id 4711 is not found":                                      "deleted",
+		"Not found":                                                                   "active",
+	} {
+		i := open(t, nil)
+		i.Unfit = detail
+		if p := remotetest.Failure(t, i.push(t, remotetest.Ended("hq:1.1", "resolved"), nil)); p.Class != crmsync.Auth || p.After == 0 || !strings.Contains(p.Reason, hint) {
+			t.Errorf("%q is %v", detail, p)
+		}
+		if there, err := i.connector.Existing(t.Context(), "Contacts", []string{"5"}); err == nil {
+			t.Errorf("%q: of the contacts there are %v", detail, there)
+		}
+		if found, err := i.connector.Find(t.Context(), []string{crmsync.Key("default", "hq:1.1")}); remotetest.Failure(t, err).Class != crmsync.Auth {
+			t.Errorf("%q: a check finds %v, %v", detail, found, err)
+		}
+	}
+}
+
 func TestTheAPIOfVersion8AndAUsersPassword(t *testing.T) {
 	i := open(t, func(s *suitecrmtest.Server, c *suitecrm.Config) {
 		s.Base = "/legacy"

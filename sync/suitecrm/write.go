@@ -37,7 +37,7 @@ func (s *Connector) write(ctx context.Context, a crmsync.Activity) error {
 			return nil
 		case method == http.MethodPost && strings.Contains(answer.detail, exists):
 			method = http.MethodPatch
-		case method == http.MethodPatch && strings.Contains(answer.detail, notFound):
+		case method == http.MethodPatch && missing(answer.detail, "Calls"):
 			return &crmsync.PushError{Class: crmsync.Permanent, Reason: "the call was deleted in the CRM; restore it there to have it written", Err: err}
 		case field != "":
 			delete(attributes, field)

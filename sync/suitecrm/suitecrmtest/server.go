@@ -30,6 +30,7 @@ type Server struct {
 	Old      bool   // it is of 2020: filters know neither lists nor patterns, and a call shorter than an hour, or of whole hours, has no end of its own
 	NoLink   string // a field that Calls do not have
 	Password string // of the user "sync", for clients of that grant
+	Unfit    string // what it says to every request instead of doing it: our user has no right, or there is none
 	Now      func() time.Time
 
 	mu     sync.Mutex
@@ -127,6 +128,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if !s.tokens[strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")] {
 		answer(w, http.StatusUnauthorized, map[string]string{"error": "access_denied", "message": "The resource owner or authorization server denied the request."})
+		return
+	}
+	if s.Unfit != "" {
+		refuse(w, s.Unfit)
 		return
 	}
 	path = strings.TrimPrefix(path, "V8/module")
