@@ -4,6 +4,7 @@
 // answers every request with status 200, and what went wrong with "success": false. A stock installation has no field for a
 // foreign id, so the key of a call stands in brackets at the end of the description and is looked up there, which reads the
 // whole table of activities; an administrator of a large installation makes a text field on events and names it in KeyField.
+// A change of an event leaves it one of its contacts, whatever the change is (Activity.php, save_module): there is no way to say otherwise.
 package vtiger
 
 import (
