@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"context"
 	"maps"
 	"slices"
 	"time"
@@ -154,72 +153,4 @@ func (h *house) Queues(tenant string) []crm.QueueState {
 	return slices.SortedFunc(maps.Values(states), func(a, b crm.QueueState) int {
 		return cmp.Or(cmp.Compare(a.PBX, b.PBX), cmp.Compare(a.Queue, b.Queue))
 	})
-}
-
-// follower carries what people did from the event log to the sockets of this
-// node, whichever node it was done on.
-type follower struct {
-	store   crm.EventStore
-	tenants []string
-	publish func(*crm.Event)
-	warn    func(msg string, args ...any)
-}
-
-// followEvery is how late another node's disposition may show here.
-const followEvery = 250 * time.Millisecond
-
-func (f *follower) run(ctx context.Context) error {
-	tick := time.NewTicker(followEvery)
-	defer tick.Stop()
-	at := int64(-1)
-	failing := false
-	for {
-		next, err := f.step(ctx, at)
-		if err != nil && ctx.Err() == nil && !failing {
-			f.warn("what people do on other nodes shows late until the store answers", "err", err)
-		}
-		failing = err != nil
-		at = next
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-tick.C:
-		}
-	}
-}
-
-// step publishes what people did after the at-th event of the log; at < 0 begins at its end.
-func (f *follower) step(ctx context.Context, at int64) (int64, error) {
-	if at < 0 {
-		tops, err := f.store.Tops(ctx)
-		if err != nil {
-			return at, err
-		}
-		return tops.Log, nil
-	}
-	const limit = 200
-	newest := at
-	for _, tenant := range f.tenants {
-		for after := at; ; {
-			events, err := f.store.PeopleEvents(ctx, tenant, after, limit)
-			if err != nil {
-				return at, err
-			}
-			for _, s := range events {
-				var e crm.Event
-				if err := e.UnmarshalJSON(s.Body); err != nil {
-					f.warn("an event of the log is not understood; sockets do not get it", "n", s.N, "err", err)
-					continue
-				}
-				e.Tenant = tenant
-				f.publish(&e)
-				after = s.N
-			}
-			newest = max(newest, after)
-			if len(events) < limit {
-				break
-			}
-		}
-	}
-	return newest, nil
 }
