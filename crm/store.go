@@ -219,9 +219,11 @@ type SessionStore interface {
 	// gives ErrUnauthenticated.
 	Rotate(ctx context.Context, old []byte, next RefreshToken, now time.Time, grace time.Duration) (RefreshToken, error)
 	// EndFamily revokes the family of the token; an unknown hash is a no-op.
-	EndFamily(ctx context.Context, hash []byte) error
+	EndFamily(ctx context.Context, hash []byte, now time.Time) error
 	// EndSession revokes a family; one that is not there is a no-op.
-	EndSession(ctx context.Context, familyID string) error
+	EndSession(ctx context.Context, familyID string, now time.Time) error
+	// EndedSince returns the ids of the families that were first revoked then or later, in no order.
+	EndedSince(ctx context.Context, since time.Time) ([]string, error)
 	// PutTicket stores a single-use ticket; TakeTicket removes and returns it,
 	// ErrUnauthenticated when unknown, used or expired.
 	PutTicket(ctx context.Context, t Ticket) error

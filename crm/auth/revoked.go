@@ -7,11 +7,16 @@ import (
 	"patchcord/crm"
 )
 
-// Revoked returns those of ps whose login counts no longer, or who have another
-// role than when they were verified. It reads the users of a tenant at once,
+// Revoked returns those of ps whose login was ended or counts no longer, or who have
+// another role than when they were verified. It reads the users of a tenant at once,
 // however many ask, and again only when one of them changed, so it suits whoever
-// watches thousands of sockets.
+// watches thousands of sockets. A login that was ended longer than ten minutes ago it
+// takes for one that counts: ask every few seconds.
 func (s *Service) Revoked(ctx context.Context, ps []crm.Principal) ([]crm.Principal, error) {
+	over, err := s.ended.read(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read ended logins: %w", err)
+	}
 	byTenant := make(map[string]map[string]standing)
 	var gone []crm.Principal
 	for _, p := range ps {
@@ -24,7 +29,7 @@ func (s *Service) Revoked(ctx context.Context, ps []crm.Principal) ([]crm.Princi
 			byTenant[p.Tenant] = users
 		}
 		u, ok := users[p.UserID]
-		if !ok || u.disabled || u.version != p.Version || u.role != p.Role {
+		if !ok || over[p.Session] || u.disabled || u.version != p.Version || u.role != p.Role {
 			gone = append(gone, p)
 		}
 	}

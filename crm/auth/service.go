@@ -39,6 +39,7 @@ type Service struct {
 	keys       *keyring
 	issuer     *issuer
 	users      *users
+	ended      *ended
 	throttle   *throttle
 	hashes     *hashSlots
 	rolls      sync.Map // of rolls by tenant
@@ -62,6 +63,7 @@ func New(c Config) (*Service, error) {
 		keys:       &keyring{store: c.Store, sealKey: sealKey, log: log},
 		issuer:     newIssuer(cmp.Or(c.Issuer, "patchcord"), cmp.Or(c.Audience, "patchcord")),
 		users:      &users{store: c.Store, m: newBounded[string, crm.User](maxCachedUsers)},
+		ended:      &ended{store: c.Store},
 		throttle:   newThrottle(),
 		hashes:     newHashSlots(),
 		log:        log,
@@ -137,8 +139,8 @@ func (s *Service) checkPassword(ctx context.Context, a attempt, u crm.User, pass
 }
 
 // Verify says who an access token belongs to, now: a user who was disabled,
-// removed or had his sessions revoked is refused within two seconds, and the
-// role is the one he has now. A token that does not count gives
+// removed or had his sessions revoked is refused within two seconds, as is a login
+// that was ended, and the role is the one he has now. A token that does not count gives
 // crm.ErrUnauthenticated; other errors are the store's.
 func (s *Service) Verify(ctx context.Context, token string) (crm.Principal, error) {
 	keys, err := s.keys.verifiers(ctx, token)
@@ -150,14 +152,25 @@ func (s *Service) Verify(ctx context.Context, token string) (crm.Principal, erro
 		s.log.Debug("token refused", "why", err)
 		return crm.Principal{}, fmt.Errorf("access token: %w", crm.ErrUnauthenticated)
 	}
-	return s.users.principal(ctx, v.userID, v.tenant, v.session, v.version)
+	return s.principal(ctx, v)
 }
 
 // Check says whether a principal that was verified some time ago still counts,
-// and who he is now. Open sockets ask it every two seconds; it costs the store
-// one read per user and two seconds at most.
+// and who he is now. It costs the store two reads per user and two seconds at most.
 func (s *Service) Check(ctx context.Context, p crm.Principal) (crm.Principal, error) {
-	return s.users.principal(ctx, p.UserID, p.Tenant, p.Session, p.Version)
+	return s.principal(ctx, verified{userID: p.UserID, tenant: p.Tenant, session: p.Session, version: p.Version})
+}
+
+// principal returns who the user is now, if his login still counts.
+func (s *Service) principal(ctx context.Context, v verified) (crm.Principal, error) {
+	over, err := s.ended.has(ctx, v.session)
+	if err != nil {
+		return crm.Principal{}, fmt.Errorf("read ended logins: %w", err)
+	}
+	if over {
+		return crm.Principal{}, fmt.Errorf("login was ended: %w", crm.ErrUnauthenticated)
+	}
+	return s.users.principal(ctx, v.userID, v.tenant, v.session, v.version)
 }
 
 // RotateKey makes a new signing key. It signs after five seconds; the old one

@@ -60,7 +60,7 @@ func (s *Service) Refresh(ctx context.Context, refresh crm.Secret) (Tokens, erro
 		return Tokens{}, fmt.Errorf("refresh: %w", err)
 	}
 	if err != nil || u.Disabled || !sessionCounts(t.FamilyID, u) {
-		if err := s.store.EndFamily(ctx, hashOf(next)); err != nil {
+		if err := s.store.EndFamily(ctx, hashOf(next), now); err != nil {
 			return Tokens{}, fmt.Errorf("refresh: end revoked session: %w", err)
 		}
 		return Tokens{}, fmt.Errorf("refresh: session was revoked: %w", crm.ErrUnauthenticated)
@@ -69,17 +69,18 @@ func (s *Service) Refresh(ctx context.Context, refresh crm.Secret) (Tokens, erro
 	return s.tokens(ctx, u, t, next)
 }
 
-// Logout ends the login that the refresh token belongs to. An unknown one is no error.
+// Logout ends the login that the refresh token belongs to, and within two seconds its
+// access tokens and sockets. An unknown one is no error.
 func (s *Service) Logout(ctx context.Context, refresh crm.Secret) error {
-	if err := s.store.EndFamily(ctx, hashOf(string(refresh))); err != nil {
+	if err := s.store.EndFamily(ctx, hashOf(string(refresh)), time.Now()); err != nil {
 		return fmt.Errorf("logout: %w", err)
 	}
 	return nil
 }
 
-// EndSession ends the login that an access token of p belongs to.
+// EndSession ends the login that an access token of p belongs to, as Logout does.
 func (s *Service) EndSession(ctx context.Context, p crm.Principal) error {
-	if err := s.store.EndSession(ctx, p.Session); err != nil {
+	if err := s.store.EndSession(ctx, p.Session, time.Now()); err != nil {
 		return fmt.Errorf("logout: %w", err)
 	}
 	return nil

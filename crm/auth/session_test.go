@@ -1,7 +1,10 @@
 package auth_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -147,6 +150,59 @@ func TestLogoutEndsTheLogin(t *testing.T) {
 			t.Errorf("logout of nobody: %v", err)
 		}
 	})
+}
+
+func TestWhatALoginGaveEndsWithIt(t *testing.T) {
+	for name, end := range map[string]func(context.Context, *auth.Service, auth.Tokens) error{
+		"logged out": func(ctx context.Context, s *auth.Service, got auth.Tokens) error { return s.Logout(ctx, got.Refresh) },
+		"logged out by access token": func(ctx context.Context, s *auth.Service, got auth.Tokens) error {
+			return s.EndSession(ctx, got.Principal)
+		},
+		"a refresh token used twice": func(ctx context.Context, s *auth.Service, got auth.Tokens) error {
+			_, err := s.Refresh(ctx, got.Refresh)
+			time.Sleep(11 * time.Second)
+			if _, twice := s.Refresh(ctx, got.Refresh); !errors.Is(twice, crm.ErrReused) {
+				return fmt.Errorf("refreshed again: %w", twice)
+			}
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, store crm.Store, s *auth.Service, anna crm.User) {
+				ended, other := login(t, s, "anna"), login(t, s, "anna")
+				node2 := newService(t, store, 1)
+				ticket, err := s.PushTicket(t.Context(), ended.Principal, "")
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, n := range []*auth.Service{s, node2} {
+					if _, err := n.Verify(t.Context(), string(ended.Access)); err != nil {
+						t.Fatalf("before: %v", err)
+					}
+				}
+				if err := end(t.Context(), s, ended); err != nil {
+					t.Fatal(err)
+				}
+				gone, err := node2.Revoked(t.Context(), []crm.Principal{ended.Principal, other.Principal})
+				if err != nil || !slices.Equal(gone, []crm.Principal{ended.Principal}) {
+					t.Errorf("sockets to close: got %v, %v, want that of the ended login alone", gone, err)
+				}
+				time.Sleep(2 * time.Second)
+				for _, n := range []*auth.Service{s, node2} {
+					_, err = n.Verify(t.Context(), string(ended.Access))
+					wantErr(t, "access token", err, crm.ErrUnauthenticated)
+					if _, err := n.Verify(t.Context(), string(other.Access)); err != nil {
+						t.Errorf("the other login: %v", err)
+					}
+				}
+				_, err = s.RedeemPushTicket(t.Context(), ticket, "")
+				wantErr(t, "ticket", err, crm.ErrUnauthenticated)
+				time.Sleep(7 * time.Minute)
+				_, err = s.Verify(t.Context(), string(ended.Access))
+				wantErr(t, "access token, minutes later", err, crm.ErrUnauthenticated)
+			})
+		})
+	}
 }
 
 func TestKeyRotation(t *testing.T) {

@@ -53,5 +53,5 @@ func (s *Service) RedeemPushTicket(ctx context.Context, ticket, origin string) (
 	if g.Origin != "" && g.Origin != origin {
 		return crm.Principal{}, fmt.Errorf("push ticket of another origin: %w", crm.ErrUnauthenticated)
 	}
-	return s.users.principal(ctx, g.User, g.Tenant, g.Session, g.Version)
+	return s.principal(ctx, verified{userID: g.User, tenant: g.Tenant, session: g.Session, version: g.Version})
 }

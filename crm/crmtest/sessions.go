@@ -3,6 +3,8 @@ package crmtest
 import (
 	"crypto/sha256"
 	"errors"
+	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -114,9 +116,9 @@ var sessionTests = []test{
 		login(t, s)
 		_, err := rotate(t, s, "t0", "t1", at(1).Time)
 		check(t, err)
-		check(t, s.EndFamily(t.Context(), hash("unknown")))
-		check(t, s.EndFamily(t.Context(), hash("t0")))
-		check(t, s.EndFamily(t.Context(), hash("t0")))
+		check(t, s.EndFamily(t.Context(), hash("unknown"), at(1).Time))
+		check(t, s.EndFamily(t.Context(), hash("t0"), at(1).Time))
+		check(t, s.EndFamily(t.Context(), hash("t0"), at(1).Time))
 		_, err = rotate(t, s, "t1", "t2", at(2).Time)
 		wantErr(t, err, crm.ErrUnauthenticated)
 	}},
@@ -124,12 +126,36 @@ var sessionTests = []test{
 		login(t, s)
 		next, err := rotate(t, s, "t0", "t1", at(1).Time)
 		check(t, err)
-		check(t, s.EndSession(t.Context(), "unknown"))
+		check(t, s.EndSession(t.Context(), "unknown", at(1).Time))
 		_, err = rotate(t, s, "t1", "t2", at(2).Time)
 		check(t, err)
-		check(t, s.EndSession(t.Context(), next.FamilyID))
+		check(t, s.EndSession(t.Context(), next.FamilyID, at(2).Time))
 		_, err = rotate(t, s, "t2", "t3", at(3).Time)
 		wantErr(t, err, crm.ErrUnauthenticated)
+	}},
+	{"families that were ended lately are listed, however they were", func(t *testing.T, s crm.Store) {
+		ctx := t.Context()
+		for _, name := range []string{"logged out", "by id", "stolen", "goes on"} {
+			r := refresh(name, 0)
+			r.FamilyID, r.UserID, r.AbsoluteExpiry = name, "u1", at(600).Time
+			check(t, s.StartFamily(ctx, r))
+		}
+		check(t, s.EndFamily(ctx, hash("logged out"), at(2).Time))
+		check(t, s.EndSession(ctx, "by id", at(3).Time))
+		_, err := rotate(t, s, "stolen", "t1", at(1).Time)
+		check(t, err)
+		_, err = rotate(t, s, "stolen", "t2", at(4).Time)
+		wantErr(t, err, crm.ErrReused)
+		check(t, s.EndSession(ctx, "logged out", at(5).Time)) // ended already
+		for _, since := range []struct {
+			minute int
+			want   []string
+		}{{2, []string{"by id", "logged out", "stolen"}}, {3, []string{"by id", "stolen"}}, {5, []string{}}} {
+			got, err := s.EndedSince(ctx, at(since.minute).Time)
+			check(t, err)
+			slices.Sort(got)
+			equal(t, fmt.Sprint("ended since minute ", since.minute), got, since.want)
+		}
 	}},
 	{"of sixteen thieves one gets a successor, and the family ends", func(t *testing.T, s crm.Store) {
 		login(t, s)

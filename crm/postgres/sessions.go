@@ -94,7 +94,7 @@ func (s *Store) Rotate(
 				return err
 			}
 			reused = true // told after the commit: the family must stay revoked
-			return revoke(ctx, t, k.FamilyID)
+			return revoke(ctx, t, k.FamilyID, now)
 		}
 		if !now.Before(k.ExpiresAt) {
 			return crm.ErrUnauthenticated
@@ -123,13 +123,13 @@ func exchange(ctx context.Context, t tx, k *token, next crm.RefreshToken, now ti
 	return again.RefreshToken, err
 }
 
-func revoke(ctx context.Context, t tx, family string) error {
-	_, err := t.exec(ctx, `UPDATE families SET revoked = true WHERE id = $1`, family)
+func revoke(ctx context.Context, t tx, family string, now time.Time) error {
+	_, err := t.exec(ctx, `UPDATE families SET revoked = true, ended = coalesce(ended, $2) WHERE id = $1`, family, ts(now))
 	return err
 }
 
 // EndFamily implements crm.SessionStore.
-func (s *Store) EndFamily(ctx context.Context, hash []byte) error {
+func (s *Store) EndFamily(ctx context.Context, hash []byte, now time.Time) error {
 	return s.write(ctx, "end session", func(t tx) error {
 		k, err := loadToken(ctx, t, hash)
 		if errors.Is(err, crm.ErrUnauthenticated) {
@@ -138,11 +138,25 @@ func (s *Store) EndFamily(ctx context.Context, hash []byte) error {
 		if err != nil {
 			return err
 		}
-		return revoke(ctx, t, k.FamilyID)
+		return revoke(ctx, t, k.FamilyID, now)
 	})
 }
 
 // EndSession implements crm.SessionStore.
-func (s *Store) EndSession(ctx context.Context, familyID string) error {
-	return s.write(ctx, "end session", func(t tx) error { return revoke(ctx, t, familyID) })
+func (s *Store) EndSession(ctx context.Context, familyID string, now time.Time) error {
+	return s.write(ctx, "end session", func(t tx) error { return revoke(ctx, t, familyID, now) })
+}
+
+// EndedSince implements crm.SessionStore.
+func (s *Store) EndedSince(ctx context.Context, since time.Time) ([]string, error) {
+	ids := []string{}
+	err := s.read(ctx, "list ended sessions", func(t tx) error {
+		return t.each(ctx, `SELECT id FROM families WHERE ended >= $1`, []any{ts(since)}, func(scan scan) error {
+			var id string
+			err := scan(&id)
+			ids = append(ids, id)
+			return err
+		})
+	})
+	return ids, err
 }

@@ -1,0 +1,4 @@
+-- When a login was ended: its access tokens and sockets outlive it by no more than who asks for
+-- the ended ones takes.
+ALTER TABLE families ADD COLUMN ended timestamptz;
+CREATE INDEX families_ended ON families (ended) WHERE ended IS NOT NULL;
