@@ -58,6 +58,7 @@ func NewHandler(h *Hub, cfg HandlerConfig) *Handler {
 			case http.StatusBadRequest:
 				w.Header().Set("Upgrade", "websocket") // RFC 9110 section 15.5.22: what is wanted instead
 				w.Header().Set("Connection", "Upgrade")
+				w.Header().Set("Sec-WebSocket-Version", "13") // RFC 6455 section 4.4
 				problem(w, http.StatusUpgradeRequired, reason.Error())
 			case http.StatusForbidden:
 				problem(w, status, "A page of another site may not open this socket; browsers must see patchcord at its public_url.")
@@ -120,6 +121,7 @@ func (hd *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func problem(w http.ResponseWriter, status int, detail string) {
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(struct { // the client is gone; there is nobody to tell
 		Title  string `json:"title"`
@@ -133,9 +135,12 @@ func (hd *Handler) hello(ctx context.Context, conn *websocket.Conn, origin strin
 	if err := conn.SetReadDeadline(time.Now().Add(helloWithin)); err != nil {
 		return crm.Principal{}, "", errDone
 	}
-	_, b, err := conn.ReadMessage()
+	kind, b, err := conn.ReadMessage()
 	if err != nil {
 		return crm.Principal{}, "", whyEnded(err, errNoHello)
+	}
+	if kind != websocket.TextMessage {
+		return crm.Principal{}, "", errBad
 	}
 	var m clientMessage
 	if err := json.Unmarshal(b, &m); err != nil || m.Op != "hello" || m.Ticket == "" {
@@ -206,11 +211,14 @@ func (j joined) welcome(now time.Time) error {
 // on a message is done on another goroutine's, and this one calls as little as it can.
 func (s *socket) read() {
 	for {
-		_, r, err := s.conn.NextReader()
-		if err == nil {
-			err = elsewhere(s.hear, r)
-		} else {
+		kind, r, err := s.conn.NextReader()
+		switch {
+		case err != nil:
 			err = errDone
+		case kind != websocket.TextMessage:
+			err = errBad
+		default:
+			err = elsewhere(s.hear, r)
 		}
 		if err != nil {
 			s.hub.leave(s, err)
@@ -227,7 +235,7 @@ func elsewhere(f func(io.Reader) error, r io.Reader) error {
 }
 
 // hear handles one message. An op that is not known is passed over, for clients
-// newer than this.
+// newer than this; who says hello again would wait for a welcome that does not come.
 func (s *socket) hear(r io.Reader) error {
 	b, err := io.ReadAll(r)
 	if err != nil {
@@ -239,7 +247,7 @@ func (s *socket) hear(r io.Reader) error {
 		return errRate
 	}
 	var m clientMessage
-	if err := json.Unmarshal(b, &m); err != nil {
+	if err := json.Unmarshal(b, &m); err != nil || m.Op == "hello" {
 		return errBad
 	}
 	if m.Op == "ack" && m.Offer != "" {

@@ -70,8 +70,10 @@ func TestWhatIsNoHandshakeGetsAProblem(t *testing.T) {
 		if got := w.Header().Get("Content-Type"); got != "application/problem+json" {
 			t.Errorf("%d: Content-Type %q", status, got)
 		}
-		if up := w.Header().Get("Upgrade"); (up == "websocket") != (status == http.StatusUpgradeRequired) {
-			t.Errorf("%d: Upgrade %q", status, up)
+		for header, value := range map[string]string{"Upgrade": "websocket", "Sec-WebSocket-Version": "13"} {
+			if got := w.Header().Get(header); (got == value) != (status == http.StatusUpgradeRequired) {
+				t.Errorf("%d: %s %q", status, header, got)
+			}
 		}
 	}
 }
@@ -229,9 +231,37 @@ func TestClientsThatTalkTooMuch(t *testing.T) {
 
 func TestNonsenseClosesTheSocket(t *testing.T) {
 	r := overTCP(t, Config{})
-	c := r.connect(anna, "")
-	c.say(`{"op":"from the future"}`)
-	c.say(`{`)
+	for name, m := range map[string]struct {
+		kind int
+		text string
+	}{
+		"not JSON":         {websocket.TextMessage, `{`},
+		"no text message":  {websocket.BinaryMessage, `{"op":"ack","offer":"x"}`},
+		"hello once again": {websocket.TextMessage, `{"op":"hello","ticket":"x"}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := r.connect(anna, "")
+			c.say(`{"op":"from the future"}`)
+			if err := c.conn.WriteMessage(m.kind, []byte(m.text)); err != nil {
+				t.Fatal(err)
+			}
+			if code, _ := c.closed(); code != websocket.ClosePolicyViolation {
+				t.Errorf("closed with %d, want %d", code, websocket.ClosePolicyViolation)
+			}
+		})
+	}
+}
+
+func TestABinaryHelloIsNone(t *testing.T) {
+	r := overTCP(t, Config{})
+	c, err := r.dial(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hello := `{"op":"hello","ticket":"` + r.tickets.give(anna) + `"}`
+	if err := c.conn.WriteMessage(websocket.BinaryMessage, []byte(hello)); err != nil {
+		t.Fatal(err)
+	}
 	if code, _ := c.closed(); code != websocket.ClosePolicyViolation {
 		t.Errorf("closed with %d, want %d", code, websocket.ClosePolicyViolation)
 	}
