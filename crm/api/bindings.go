@@ -25,7 +25,7 @@ type PhonePath struct {
 
 type bindInput struct {
 	PhonePath
-	Body struct {
+	Body *struct {
 		From  crm.Time `json:"from,omitzero" doc:"Absent: now"`
 		Until crm.Time `json:"until,omitzero" doc:"Absent: for good"`
 		Move  bool     `json:"move,omitempty" doc:"Nobody else has the extension in that time; whoever had it has it again afterwards"`
@@ -78,7 +78,10 @@ func (a *API) bindExtension(ctx context.Context, c caller, in *bindInput) (*list
 		return nil, err
 	}
 	now := crm.At(time.Now())
-	b := crm.Binding{UserID: u.ID, PBX: e.pbx, Extension: e.number, From: in.Body.From, Until: in.Body.Until}
+	b, move := crm.Binding{UserID: u.ID, PBX: e.pbx, Extension: e.number}, false
+	if in.Body != nil {
+		b.From, b.Until, move = in.Body.From, in.Body.Until, in.Body.Move
+	}
 	if b.From.IsZero() {
 		b.From = now
 	}
@@ -88,10 +91,10 @@ func (a *API) bindExtension(ctx context.Context, c caller, in *bindInput) (*list
 	case !b.Until.IsZero() && !b.Until.After(b.From.Time):
 		return nil, &crm.InputError{Field: "until", Msg: "must be later than from, which is " + b.From.UTC().Format(time.RFC3339)}
 	}
-	if err := a.store.Bind(ctx, b, in.Body.Move); err != nil {
+	if err := a.store.Bind(ctx, b, move); err != nil {
 		return nil, err
 	}
-	a.log.InfoContext(ctx, "an extension was given to a user", "pbx", e.pbx, "extension", e.number, "user", u.ID, "from", b.From, "until", b.Until, "move", in.Body.Move, "by", c.UserID)
+	a.log.InfoContext(ctx, "an extension was given to a user", "pbx", e.pbx, "extension", e.number, "user", u.ID, "from", b.From, "until", b.Until, "move", move, "by", c.UserID)
 	return a.bindings(ctx, c, Paged{}, func(b crm.Binding) bool {
 		return b.PBX == e.pbx && b.Extension == e.number && (b.Until.IsZero() || b.Until.After(now.Time))
 	})

@@ -44,6 +44,14 @@ func told(r reply) (out []string) {
 	return out
 }
 
+func TestAPhoneForGoodNeedsNoBody(t *testing.T) {
+	b := bindingsBench(t)
+	got := told(b.do(ask{as: "lead", method: "PUT", path: "/v1/agents/anna/extensions/hq/1001"}))
+	if want := []string{"anna hq/1001 0 to …"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 func TestAShiftAtAnothersDesk(t *testing.T) {
 	b := bindingsBench(t)
 	in := func(hours int) string { return time.Now().Add(time.Duration(hours) * time.Hour).Format(time.RFC3339) }

@@ -39,6 +39,8 @@ func TestCallsAreFiltered(t *testing.T) {
 		"number=+442079460000":          {"hq:1.1"}, // a plus that became a blank
 		"number=020+7946+0000":          {"hq:1.1"}, // as it is dialled in the region
 		"number=00442079460000":         {"hq:1.1"},
+		"number=%2B44+(0)20+7946+0000":  {"hq:1.1"},
+		"number=%2B44207":               {},
 		"number=0001":                   {},
 		"number=999999":                 {},
 		"min_talk=60000":                {"hq:2.1"},

@@ -53,7 +53,21 @@ func TestWhatNoRouteTakesIsAProblem(t *testing.T) {
 		t.Errorf("Allow is %q", got)
 	}
 	b.do(ask{as: "boss", method: "POST", path: "/v1/contacts", body: `{"name":"` + strings.Repeat("x", maxBody) + `"}`}).want(413).problem()
-	b.do(ask{as: "boss", method: "POST", path: "/v1/contacts", body: "a=b", header: map[string]string{"Content-Type": "text/plain"}}).want(415).problem()
+	p := b.do(ask{as: "boss", method: "POST", path: "/v1/contacts", body: "a=b", header: map[string]string{"Content-Type": "text/plain"}}).want(415).problem()
+	if !strings.Contains(p.Detail, "application/json") {
+		t.Errorf("415 does not say what is wanted: %s", p.Detail)
+	}
+}
+
+func TestABodyThatIsWrongAsAWholeIsNamed(t *testing.T) {
+	b := newBench(t)
+	b.user("default", "boss", crm.RoleOwner)
+	for body, status := range map[string]int{`{"name":`: 400, `[]`: 422, `null`: 422, `{"name":"x"} y`: 400, "{\"name\":\"Z\xf6e\"}": 400} {
+		p := b.do(ask{as: "boss", method: "POST", path: "/v1/contacts", body: body}).want(status).problem()
+		if len(p.Errors) != 1 || p.Errors[0].Field != "body" || !strings.HasPrefix(p.Detail, "body: ") {
+			t.Errorf("%q: %+v", body, p)
+		}
+	}
 }
 
 // TestWhatNoPageIsIsAProblem, but for a person with a browser.

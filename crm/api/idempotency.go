@@ -15,7 +15,7 @@ import (
 
 // Keyed is a header of every route that creates.
 type Keyed struct {
-	Key string `header:"Idempotency-Key" maxLength:"200" pattern:"^[\\x21-\\x7e]+$" doc:"The same key with the same request gives the same answer for 24 hours"`
+	Key string `header:"Idempotency-Key" maxLength:"200" pattern:"^[\\x21-\\x7e]+$" patternDescription:"ASCII without blanks" doc:"The same key with the same request gives the same answer for 24 hours"`
 }
 
 // once creates something at most once for a key. It is given an id made of the

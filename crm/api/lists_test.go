@@ -72,6 +72,29 @@ func TestDispositionsKeepTheirOrder(t *testing.T) {
 	}
 }
 
+func TestACursorIsGoodForItsListOnly(t *testing.T) {
+	b := newBench(t)
+	b.user("default", "boss", crm.RoleOwner)
+	for _, name := range []string{"anna", "bert"} {
+		b.user("default", name, crm.RoleAgent)
+	}
+	next := func(path string) string {
+		var page list[any]
+		b.get("boss", path+"?limit=1").want(200).into(&page)
+		if page.NextCursor == "" {
+			t.Fatalf("%s has one page only", path)
+		}
+		return page.NextCursor
+	}
+	agents := next("/v1/agents")
+	for _, path := range []string{"/v1/dispositions", "/v1/gaps", "/v1/extensions", "/v1/calls/live", "/v1/calls", "/v1/contacts", "/v1/webhooks", "/v1/holds"} {
+		b.get("boss", path+"?cursor="+agents).field("cursor")
+	}
+	for _, cursor := range []string{next("/v1/dispositions"), agents[:len(agents)-1], agents[1:], agents + "AA", "garbage", "AAAA", "e30"} {
+		b.get("boss", "/v1/agents?cursor="+cursor).field("cursor")
+	}
+}
+
 func TestGaps(t *testing.T) {
 	b := newBench(t)
 	b.user("default", "boss", crm.RoleSupervisor)

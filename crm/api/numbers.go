@@ -24,6 +24,9 @@ func parseNumberFilter(s, region string) (string, error) {
 		return "", &crm.InputError{Field: "number", Msg: fmt.Sprintf("needs at least %d digits; for a phone of the house use extension", minDigits)}
 	}
 	if hasPlus(s) {
+		if n, ok := crm.E164("+"+digits, region); ok {
+			return string(n), nil // without the 0 of +44 (0)1632 960006
+		}
 		return "+" + digits, nil
 	}
 	if n, ok := crm.E164(digits, region); ok && digits[0] == '0' {

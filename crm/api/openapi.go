@@ -1,9 +1,12 @@
 package api
 
 import (
+	"encoding/json"
+	"errors"
 	"net/http"
 	"reflect"
 	"time"
+	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -35,14 +38,27 @@ func newHuma(mux *http.ServeMux, version string) huma.API {
 				},
 			},
 		},
-		Formats:       map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat},
+		Formats:       map[string]huma.Format{"application/json": jsonFormat, "json": jsonFormat},
 		DefaultFormat: "application/json",
 		Transformers:  []huma.Transformer{ownProblems},
 	})
 }
 
+// jsonFormat refuses what is no UTF-8 (RFC 8259 section 8.1): encoding/json would store
+// a caller's name in Latin-1 with its letters replaced, and say that all is well.
+var jsonFormat = huma.Format{
+	Marshal: huma.DefaultJSONFormat.Marshal,
+	Unmarshal: func(data []byte, v any) error {
+		if !utf8.Valid(data) {
+			return errors.New("want UTF-8")
+		}
+		return json.Unmarshal(data, v)
+	},
+}
+
 // documentPush describes the WebSocket, which is no route of huma's.
 func documentPush(doc *huma.OpenAPI) {
+	problem := map[string]*huma.MediaType{"application/problem+json": {Schema: doc.Components.Schemas.Schema(reflect.TypeFor[Problem](), true, "")}}
 	doc.AddOperation(&huma.Operation{
 		OperationID: "push", Method: http.MethodGet, Path: "/v1/push", Tags: []string{"push"},
 		Summary: "The WebSocket of live events",
@@ -56,7 +72,7 @@ Types: call.started, call.answered, call.updated, call.transferred, call.merged,
 offer.accepted, offer.rescinded, offer.ended, agent.state, queue.state, contact.matched, gap.opened, gap.closed. data of
 offer.* is {"offer":{…},"call":{…},"contacts":[…]}, of call.* {"call":{…}}.
 
-Close codes: 1000 closed by the client; 1001 no answer to pings for a minute; 1008 not a message of this protocol; 1009 a
+Close codes: 1000 closed by the client; 1001 no answer to pings for a minute; 1008 not a message of this protocol, or a second hello; 1009 a
 message over 16 KiB; 1012 the daemon restarts, and the reason holds retry_ms=<when to come back>; 1013 try again; 4001 no
 hello with a valid ticket within 5 s, or the login has ended; 4003 the role may not listen; 4008 too slow: come back and
 resume; 4009 replaced, as the user opened more than 5 sockets; 4029 more than 20 messages a second.
@@ -65,8 +81,9 @@ What is received follows from role and extensions: an agent's own offers, and of
 he is out of it or it ends.`,
 		Responses: map[string]*huma.Response{
 			"101": {Description: "Switching Protocols"},
-			"403": {Description: "A page of another origin"},
-			"426": {Description: "Not a WebSocket handshake"},
+			"403": {Description: "A page of another origin", Content: problem},
+			"426": {Description: "Not a WebSocket handshake", Content: problem},
+			"503": {Description: "Too many connections are being opened", Content: problem},
 		},
 	})
 }

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -129,7 +130,8 @@ func writeProblem(w http.ResponseWriter, p *Problem) {
 }
 
 // fieldProblem names the field itself also when it is missing, where huma names
-// what it is missing from, and shows what a time looks like instead of Go's pattern for it.
+// what it is missing from, and the body when it is wrong as a whole. It says what is
+// wanted where huma says what it was given, or Go's pattern for a time.
 func fieldProblem(e *huma.ErrorDetail) FieldProblem {
 	in, field, _ := strings.Cut(e.Location, ".")
 	var missing string
@@ -137,10 +139,13 @@ func fieldProblem(e *huma.ErrorDetail) FieldProblem {
 		field = strings.TrimPrefix(field+"."+missing, ".")
 	}
 	detail := e.Message
-	if strings.HasPrefix(detail, "invalid date/time") {
-		detail = "want a time with its zone, such as 2026-11-22T08:00:00Z"
+	switch {
+	case strings.HasPrefix(detail, "invalid date/time"):
+		detail = "want a time with its zone, such as 2026-11-22T08:00:00Z; in an address a + is written %2B"
+	case strings.HasPrefix(detail, huma.ErrUnknownContentType.Error()):
+		detail = "want JSON, with Content-Type: application/json"
 	}
-	return FieldProblem{Field: field, In: in, Detail: detail}
+	return FieldProblem{Field: cmp.Or(field, in), In: in, Detail: detail}
 }
 
 // ownProblems is a huma transformer that turns huma's error model, which repeats

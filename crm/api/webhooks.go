@@ -57,7 +57,7 @@ type destinationInput struct {
 
 type skipInput struct {
 	JobID
-	Body struct {
+	Body *struct {
 		Reason string `json:"reason,omitempty" maxLength:"200" doc:"Kept with the job, after who skipped it"`
 	}
 }
@@ -135,7 +135,7 @@ const skipText = "It is not done, and what waits behind it about the same call g
 
 func (a *API) skip(ctx context.Context, c caller, in *skipInput) (*struct{}, error) {
 	reason := "skipped by " + c.Name
-	if in.Body.Reason != "" {
+	if in.Body != nil && in.Body.Reason != "" {
 		reason += ": " + in.Body.Reason
 	}
 	return nil, a.change(ctx, c, in.JobID, "skip", func(j crm.Job) error { return a.store.SkipJob(ctx, j.ID, reason) })
