@@ -210,7 +210,8 @@ type SessionStore interface {
 	SigningKeys(ctx context.Context) ([]SigningKey, error)
 	// AddSigningKey stores k; ErrConflict when a key with that id is there.
 	AddSigningKey(ctx context.Context, k SigningKey) error
-	// StartFamily stores the first refresh token of a login.
+	// StartFamily stores the first refresh token of a login. Like Rotate it forgets some of
+	// the logins whose AbsoluteExpiry passed an hour before the token was issued.
 	StartFamily(ctx context.Context, t RefreshToken) error
 	// Rotate exchanges the token whose hash is old for next (its FamilyID, UserID and
 	// AbsoluteExpiry are taken from the old one and returned). Exchanging the same

@@ -157,6 +157,25 @@ var sessionTests = []test{
 			equal(t, fmt.Sprint("ended since minute ", since.minute), got, since.want)
 		}
 	}},
+	{"a login that ended for good is forgotten as others begin", func(t *testing.T, s crm.Store) {
+		ctx := t.Context()
+		login(t, s)
+		_, err := rotate(t, s, "t0", "t1", at(1).Time)
+		check(t, err)
+		check(t, s.EndSession(ctx, "f", at(2).Time))
+		for _, begun := range []struct {
+			name   string
+			minute int
+			left   []string
+		}{{"within the hour", 659, []string{"f"}}, {"later", 661, []string{}}} {
+			r := refresh(begun.name, begun.minute)
+			r.FamilyID, r.UserID, r.AbsoluteExpiry = begun.name, "u1", at(begun.minute+600).Time
+			check(t, s.StartFamily(ctx, r))
+			got, err := s.EndedSince(ctx, at(0).Time)
+			check(t, err)
+			equal(t, "ended logins after one begun "+begun.name, got, begun.left)
+		}
+	}},
 	{"of sixteen thieves one gets a successor, and the family ends", func(t *testing.T, s crm.Store) {
 		login(t, s)
 		var won, reused atomic.Int64

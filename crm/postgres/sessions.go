@@ -46,8 +46,28 @@ func (s *Store) StartFamily(ctx context.Context, r crm.RefreshToken) error {
 }
 
 func putToken(ctx context.Context, t tx, r *crm.RefreshToken) error {
+	if err := sweepLogins(ctx, t, r.IssuedAt.Add(-time.Hour)); err != nil {
+		return err
+	}
 	_, err := t.exec(ctx, `INSERT INTO refresh_tokens (hash, family, issued, expires) VALUES ($1, $2, $3, $4)`,
 		r.Hash, r.FamilyID, ts(r.IssuedAt), ts(r.ExpiresAt))
+	return err
+}
+
+// sweepLogins removes some of what is left of logins that ended for good before then.
+func sweepLogins(ctx context.Context, t tx, then time.Time) error {
+	_, err := t.exec(ctx, `
+		DELETE FROM refresh_tokens WHERE hash IN (
+			SELECT r.hash FROM families AS f JOIN refresh_tokens AS r ON r.family = f.id
+			WHERE f.absolute < $1 LIMIT $2 FOR UPDATE OF r SKIP LOCKED)`, ts(then), sweep)
+	if err != nil {
+		return err
+	}
+	_, err = t.exec(ctx, `
+		DELETE FROM families WHERE id IN (
+			SELECT f.id FROM families AS f
+			WHERE f.absolute < $1 AND NOT EXISTS (SELECT 1 FROM refresh_tokens AS r WHERE r.family = f.id) LIMIT $2 FOR UPDATE OF f SKIP LOCKED)`,
+		ts(then), sweep)
 	return err
 }
 

@@ -1,0 +1,2 @@
+-- What is left of logins that ended for good is found by when.
+CREATE INDEX families_absolute ON families (absolute);
