@@ -93,3 +93,8 @@ chaos: servers ## kill, cut and fill what the daemon needs, under load, and comp
 test-asterisk: ## run the daemon against real Asterisk 22 and 16 (root; the first start takes minutes)
 	@.ci/servers debootstrap openssl python3 sipp
 	PATCHCORD_ASTERISK=1 $(GO) test -timeout 25m -count=1 -run 'TestAsterisk' -v ./cmd/patchcord
+
+.PHONY: walks
+walks: ## place COUNT calls at random from SEED on each of three real Asterisks, and hold the records against their bridges (root)
+	@.ci/servers debootstrap openssl python3
+	@.ci/walks

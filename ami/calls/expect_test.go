@@ -44,6 +44,11 @@ func openTrace(t testing.TB, flavour, name string) *ami.Trace {
 	if _, err := os.Stat(path); err != nil {
 		path += ".gz"
 	}
+	return openPath(t, path)
+}
+
+func openPath(t testing.TB, path string) *ami.Trace {
+	t.Helper()
 	tr, err := ami.OpenTrace(path)
 	if err != nil {
 		t.Fatal(err)

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -26,8 +28,13 @@ type story struct {
 
 func readStory(t testing.TB, flavour, name string) story {
 	t.Helper()
-	s := story{name: flavour + "/" + name}
-	if err := Feed(openTrace(t, flavour, name), func(in Input) { s.inputs = append(s.inputs, in) }); err != nil {
+	return storyOf(t, flavour+"/"+name, openTrace(t, flavour, name))
+}
+
+func storyOf(t testing.TB, name string, tr *ami.Trace) story {
+	t.Helper()
+	s := story{name: name}
+	if err := Feed(tr, func(in Input) { s.inputs = append(s.inputs, in) }); err != nil {
 		t.Fatal(err)
 	}
 	return s
@@ -38,10 +45,16 @@ func readStory(t testing.TB, flavour, name string) story {
 const raceShare = 16
 
 // everyStory returns the stories that the laws are tried on: 16 sends the same
-// sequences as 22, so its own traces would add time and nothing else.
+// sequences as 22, so its own traces would add time and nothing else. Where there are walks, it is those.
 func everyStory(t testing.TB, skip ...string) []story {
 	t.Helper()
 	var out []story
+	if dir := os.Getenv("PATCHCORD_WALKS"); dir != "" {
+		for _, path := range walks(t, dir) {
+			out = append(out, storyOf(t, filepath.Base(path), openPath(t, path)))
+		}
+		return out
+	}
 	n := 0
 	for _, flavour := range []string{"22", "16-chansip", "22-distro", "22-variant"} {
 		for _, name := range traces(t, flavour) {

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"patchcord/crm"
 )
 
 // TestLedger: the Linkedids of the records are those that Asterisk's own channel event
@@ -24,25 +26,33 @@ func TestLedger(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			var ids []string
-			for _, r := range got {
-				ids = append(ids, r.Linkedids...)
-			}
-			for _, id := range ids {
-				if strings.Count(strings.Join(ids, " ")+" ", id+" ") > 1 {
-					t.Errorf("%s/%s: %s is in two records", flavour, name, id)
-				}
-				if !slices.Contains(want, id) {
-					t.Errorf("%s/%s: %s is not in the CEL", flavour, name, id)
-				}
-			}
-			for _, id := range want {
-				if !slices.Contains(ids, id) {
-					t.Errorf("%s/%s: %s is in no record", flavour, name, id)
-				}
+			for _, wrong := range celDifferences(got, want) {
+				t.Errorf("%s/%s: %s", flavour, name, wrong)
 			}
 		}
 	}
+}
+
+// celDifferences returns which of the Linkedids of the CEL are not in one record, and which of the records not in the CEL.
+func celDifferences(records []*crm.Call, want []string) []string {
+	var ids, wrong []string
+	for _, r := range records {
+		ids = append(ids, r.Linkedids...)
+	}
+	for _, id := range ids {
+		if strings.Count(strings.Join(ids, " ")+" ", id+" ") > 1 {
+			wrong = append(wrong, id+" is in two records")
+		}
+		if !slices.Contains(want, id) {
+			wrong = append(wrong, id+" is not in the CEL")
+		}
+	}
+	for _, id := range want {
+		if !slices.Contains(ids, id) {
+			wrong = append(wrong, id+" is in no record")
+		}
+	}
+	return wrong
 }
 
 // celLinkedid is the column of the Linkedid in the lab's cel_custom.conf.

@@ -796,6 +796,12 @@ def main():
             sys.exit('unknown scenario; see: asterisk-lab scenarios')
         asyncio.run(run_scenario(args[0], out))
         print('ok', args[0])
+    elif cmd == 'walk':
+        import walk
+        out = opt(args, '--out')
+        if not args or out and not out.endswith('.ami'):
+            sys.exit('usage: asterisk-lab walk SEED [--out FILE.ami]')
+        print(*asyncio.run(walk.run(args[0], out)), sep='\n')
     elif cmd == 'phones':
         asyncio.run(cmd_phones(args))
     elif cmd == 'dial':
