@@ -124,11 +124,11 @@ func (c *call) visitResult(v *visit) string {
 		return "full"
 	case !v.Leave.set():
 		return ""
-	case c.Cut.set() && v.Leave.Seq == c.Cut.Seq:
+	case v.Leave.Seq == c.Cut.Seq:
 		return "" // the PBX was gone, not he
 	case v.Unserved && ch.leftFrom(v):
 		return "abandoned"
-	case c.dialled(ch.at, v.Leave.Seq):
+	case c.answeredIn(v):
 		return ""
 	case v.Unserved && ch.Vars && ch.movedOn(v):
 		return "transferred" // somebody took him out: Queue() itself would have said why
@@ -165,14 +165,12 @@ func (ch *channel) movedOn(v *visit) bool {
 	return false
 }
 
-// dialled reports whether an answered dial of src was under way when it left the queue at seq.
-func (c *call) dialled(src int, seq uint64) bool {
-	for _, d := range c.Dials {
-		if d.Src == src && d.Queue != "" && d.answered() && d.End.Seq <= seq && c.Chans[d.Dst].Gone.Seq == 0 {
-			return true
-		}
-	}
-	return false
+// answeredIn reports whether somebody had answered for the queue, and was still there, when
+// the caller left it.
+func (c *call) answeredIn(v *visit) bool {
+	return slices.ContainsFunc(c.Dials, func(d *dial) bool {
+		return d.Src == v.Chan && d.Queue == v.Queue && d.answered() && d.End.Seq <= v.Leave.Seq && !c.Chans[d.Dst].Gone.before(v.Leave)
+	})
 }
 
 // waits puts a caller among those who wait in the queue, and tells it.
