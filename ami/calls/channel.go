@@ -79,8 +79,18 @@ func (t *Tracker) enroll(ch *channel) {
 	ch.call.alive++
 	t.chans[ch.ID] = ch
 	if ch.Kind == extension {
-		t.phones[ch.Ext] = append(t.phones[ch.Ext], ch)
+		t.phones[ch.phone()] = append(t.phones[ch.phone()], ch)
 	}
+}
+
+// phone returns what channels of one phone have in common: its extension, or what its device
+// is called when that does not tell the extension.
+func (ch *channel) phone() string {
+	if ch.Ext != "" {
+		return ch.Ext
+	}
+	_, device := splitChannel(ch.Name)
+	return device
 }
 
 // pairUp finds the other half of a Local channel by its name.
@@ -205,11 +215,11 @@ func (t *Tracker) strike(ch *channel) {
 		delete(t.pairs, base)
 	}
 	if ch.Kind == extension {
-		list := slices.DeleteFunc(t.phones[ch.Ext], func(o *channel) bool { return o == ch })
+		list := slices.DeleteFunc(t.phones[ch.phone()], func(o *channel) bool { return o == ch })
 		if len(list) == 0 {
-			delete(t.phones, ch.Ext)
+			delete(t.phones, ch.phone())
 		} else {
-			t.phones[ch.Ext] = list
+			t.phones[ch.phone()] = list
 		}
 	}
 	if c.alive--; c.alive == 0 {

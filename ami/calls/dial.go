@@ -18,9 +18,7 @@ func (t *Tracker) dialBegin(src *channel) {
 	}
 	if src != nil {
 		t.position(src, f.exten)
-		if src.call != dst.call {
-			t.merge(src.call, dst.call)
-		}
+		t.merge(src.call, dst.call)
 	}
 	d := t.dialOf(src, dst)
 	if d.Begin.set() {
@@ -48,7 +46,7 @@ func (t *Tracker) dialBegin(src *channel) {
 // dialOf returns the dial of dst that has not ended, a new one if there is none.
 func (t *Tracker) dialOf(src, dst *channel) *dial {
 	c := dst.call
-	if d := c.dialTo(dst.at); d != nil && !d.End.set() && !dst.Gone.set() {
+	if d := c.dialTo(dst.at); d != nil && !d.End.set() {
 		return d
 	}
 	d := &dial{Src: src.place(), Dst: dst.at}
@@ -75,7 +73,7 @@ func (t *Tracker) dialEnd(src *channel) {
 	if d := dst.call.dialTo(dst.at); d != nil && d.End.set() {
 		return
 	}
-	if src != nil && src.call != dst.call {
+	if src != nil {
 		t.merge(src.call, dst.call)
 	}
 	if t.f.dialStatus == "ANSWER" {
@@ -92,7 +90,7 @@ func (t *Tracker) dialEnd(src *channel) {
 // tells so (Asterisk main/dial.c and channel.c, ast_call_forward). dst is what one of the
 // two dials called.
 func (t *Tracker) forwardedClick(d *dial, dst *channel) {
-	if d.Src >= 0 || d.Forward == "" && localExten(dst.Name) == "" {
+	if d.Src >= 0 {
 		return
 	}
 	var other *channel
@@ -129,7 +127,7 @@ func (t *Tracker) recalled(d *dial, dst *channel) {
 	var latest uint64
 	for _, o := range t.calls {
 		for _, x := range o.Transfers {
-			if o != dst.call && !x.Blind && x.At.Seq > latest && o.ext(x.By) == dst.Ext && o.waitsInVain(x, t.mark()) {
+			if o != dst.call && !x.Blind && x.At.Seq > latest && o.Chans[x.By].phone() == dst.phone() && o.waitsInVain(x, t.mark()) {
 				c, latest = o, x.At.Seq
 			}
 		}
@@ -160,9 +158,7 @@ func (t *Tracker) pickup(picker *channel) {
 	if picker == nil || target == nil {
 		return
 	}
-	if picker.call != target.call {
-		t.merge(picker.call, target.call)
-	}
+	t.merge(picker.call, target.call)
 	c := target.call
 	for _, p := range c.Pickups {
 		if p.Picker == picker.at && p.Target == target.at {
@@ -179,7 +175,7 @@ func (t *Tracker) beginConsult(line *channel) {
 	if line == nil || line.Kind != extension {
 		return
 	}
-	for _, ch := range t.phones[line.Ext] {
+	for _, ch := range t.phones[line.phone()] {
 		if ch == line || !ch.held() {
 			continue
 		}
@@ -194,10 +190,7 @@ func (t *Tracker) beginConsult(line *channel) {
 
 // endConsults ends the consultations that the channel makes as the other line.
 func (t *Tracker) endConsults(line *channel, at mark) {
-	if line.Kind != extension {
-		return
-	}
-	for _, ch := range t.phones[line.Ext] {
+	for _, ch := range t.phones[line.phone()] {
 		for i := range ch.call.Consults {
 			if k := &ch.call.Consults[i]; k.Line == line.ID && !k.To.set() {
 				k.To = at

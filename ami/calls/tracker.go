@@ -50,7 +50,7 @@ type Tracker struct {
 	calls  map[string]*call      // by every Linkedid
 	chans  map[string]*channel   // by Uniqueid, until Hangup
 	pairs  map[string]*channel   // first seen half of a Local pair, by the name that both share
-	phones map[string][]*channel // channels of an extension
+	phones map[string][]*channel // channels of an extension, or of a phone that no number names
 	rooms  map[string][]*channel // who is in a conference, by bridge
 	queues map[string][]*visit   // callers who wait, in order of arrival
 	recent []*call               // over, kept a while for what comes late; oldest first

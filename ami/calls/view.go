@@ -138,8 +138,7 @@ func (c *call) ext(i int) string {
 			return e
 		}
 	}
-	_, device := splitChannel(ch.Name)
-	return device
+	return ch.phone()
 }
 
 // who returns how a party is named: its extension, or its number.
