@@ -48,6 +48,9 @@ func E164(number, region string) (Number, bool) {
 	return whole, whole != ""
 }
 
+// IsRegion reports whether the numbering plans know the two letters as a country.
+func IsRegion(s string) bool { return phonenumbers.GetCountryCodeForRegion(s) != 0 }
+
 // isWhole reports whether a number that the tables of numbering plans do not know
 // is one to be matched all the same: new ranges are in use before the tables have
 // them. It has the length of a number of its country, and when its country code was

@@ -12,9 +12,12 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
+	"patchcord/ami/calls"
 	"patchcord/buffer/redisstream"
 	"patchcord/crm"
 )
@@ -42,9 +45,10 @@ type Config struct {
 	Webhooks          []WebhookConfig `yaml:"webhooks"`
 	Embed             *EmbedConfig    `yaml:"embed"`
 
-	file  string                       // where it was read from, "" without a file
-	lines map[string]int               // line of each key, by path
-	sums  map[string][sha256.Size]byte // of the files that are read once, by path
+	file    string                       // where it was read from, "" without a file
+	lines   map[string]int               // line of each key, by path
+	unknown []string                     // variables that look like ours and name no key
+	sums    map[string][sha256.Size]byte // of the files that are read once, by path
 }
 
 // TLSFiles names the certificate that browsers see. Both files are read again when they change.
@@ -131,7 +135,8 @@ func loadConfig(path string, environ []string) (*Config, error) {
 	if path != "" {
 		problems = append(problems, c.readFile(path)...)
 	}
-	problems = append(problems, applyEnvironment(c, environ)...)
+	unknown, bad := applyEnvironment(c, environ)
+	c.unknown, problems = unknown, append(problems, bad...)
 	c.fillDefaults()
 	if err := errors.Join(append(problems, c.Validate()...)...); err != nil {
 		return nil, err
@@ -220,8 +225,14 @@ func (c *Config) Validate() []error {
 		}
 		names[p.Name] = true
 	}
+	receivers := map[string]bool{}
 	for i := range c.Webhooks {
-		c.Webhooks[i].validate(fmt.Sprintf("webhooks.%d", i), report)
+		w, key := &c.Webhooks[i], fmt.Sprintf("webhooks.%d", i)
+		w.validate(key, report)
+		if receivers[w.Name] {
+			report(key+".name", "%q is used twice; each receiver needs its own, or every event would go to one of them alone", w.Name)
+		}
+		receivers[w.Name] = true
 	}
 	c.validateCRMs(report)
 	c.validateEmbed(report)
@@ -238,6 +249,10 @@ func (c *Config) validateListen(report reporter) {
 	}
 	if c.TLS != nil && (c.TLS.CertFile == "" || c.TLS.KeyFile == "") {
 		report("tls", "both cert_file and key_file are needed")
+	}
+	if c.TLS != nil {
+		reportFile(report, "tls.cert_file", c.TLS.CertFile)
+		reportFile(report, "tls.key_file", c.TLS.KeyFile)
 	}
 	if _, _, err := net.SplitHostPort(c.MetricsListen); c.MetricsListen != "" && err != nil {
 		report("metrics_listen", "%q is not host:port, such as 127.0.0.1:9464", c.MetricsListen)
@@ -269,7 +284,8 @@ func (p *PBXConfig) validate(key string, report reporter) {
 	if !pbxName.MatchString(p.Name) {
 		report(key+".name", "%q is no name of a PBX; use small letters, digits, - and _, at most 32", p.Name)
 	}
-	if _, _, err := net.SplitHostPort(p.Address); err != nil {
+	host, port, err := net.SplitHostPort(p.Address)
+	if n, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil || n == 0 || host == "" {
 		report(key+".address", "%q is not host:port; the manager listens on 5038, with TLS on 5039", p.Address)
 	}
 	if p.Reader.Username == "" {
@@ -278,16 +294,17 @@ func (p *PBXConfig) validate(key string, report reporter) {
 	if p.Reader.SecretFile == "" && p.Reader.Secret == "" {
 		report(key+".reader.secret_file", "is missing: name a file that holds the manager user's secret")
 	}
+	if has := p.Actor.SecretFile != "" || p.Actor.Secret != ""; has != (p.Actor.Username != "") {
+		report(key+".actor", "username and secret_file go together")
+	}
 	for _, a := range []struct {
-		key  string
-		file string
-	}{{".reader", p.Reader.SecretFile}, {".actor", p.Actor.SecretFile}} {
-		if a.file == "" {
-			continue
+		key string
+		Account
+	}{{key + ".reader", p.Reader}, {key + ".actor", p.Actor}} {
+		if strings.ContainsFunc(a.Username, unicode.IsControl) {
+			report(a.key+".username", "%q is no section of manager.conf", a.Username)
 		}
-		if _, err := os.Stat(a.file); err != nil {
-			report(key+a.key+".secret_file", "%s cannot be read: %v", a.file, errors.Unwrap(err))
-		}
+		reportFile(report, a.key+".secret_file", a.SecretFile)
 	}
 	if p.Timezone != "" {
 		if _, err := time.LoadLocation(p.Timezone); err != nil {
@@ -295,31 +312,60 @@ func (p *PBXConfig) validate(key string, report reporter) {
 		}
 	}
 	p.validateNumbers(key, report)
+	p.validatePatterns(key, report)
 	p.Backfill.validate(key+".backfill", report)
-	if p.TLS != nil && p.TLS.CAFile != "" {
-		if _, err := os.Stat(p.TLS.CAFile); err != nil {
-			report(key+".tls.ca_file", "%s cannot be read: %v", p.TLS.CAFile, errors.Unwrap(err))
+	if p.TLS != nil {
+		reportFile(report, key+".tls.ca_file", p.TLS.CAFile)
+	}
+}
+
+// reportFile reports a file that is missing or holds nothing. Whether the daemon's user may read it only he can
+// tell: who runs another command may be somebody else.
+func reportFile(report reporter, key, path string) {
+	if path == "" {
+		return
+	}
+	switch info, err := os.Stat(path); {
+	case err != nil:
+		report(key, "%s cannot be read: %v", path, errors.Unwrap(err))
+	case info.IsDir():
+		report(key, "%s cannot be read: it is a folder", path)
+	case info.Mode().IsRegular() && info.Size() == 0:
+		report(key, "%s is empty", path)
+	}
+}
+
+// validatePatterns reports what the fold would refuse.
+func (p *PBXConfig) validatePatterns(key string, report reporter) {
+	for _, list := range []struct {
+		key      string
+		patterns []string
+	}{{".trunks", p.Trunks}, {".extensions", p.Extensions}} {
+		for i, s := range list.patterns {
+			if _, err := calls.New(calls.Config{PBX: p.Name, Extensions: []string{s}}); err != nil && p.Name != "" {
+				report(fmt.Sprintf("%s%s.%d", key, list.key, i), "%q is no pattern; write one such as \"PJSIP/trunk*\", or a regular expression that begins with ^", s)
+			}
 		}
 	}
 }
 
-var (
-	countryCode = regexp.MustCompile(`^[A-Z]{2}$`)
-	dialString  = regexp.MustCompile(`^\+?[0-9*#]{0,20}$`)
-)
+var dialString = regexp.MustCompile(`^\+?[0-9*#]{0,20}$`)
+
+// reportRegion reports what no number can be of: UK, say, which is no code of a country.
+func reportRegion(report reporter, key, region string) {
+	if region != "" && !crm.IsRegion(region) {
+		report(key, "%q is no country code of two capital letters, such as GB for the United Kingdom", region)
+	}
+}
 
 func (p *PBXConfig) validateNumbers(key string, report reporter) {
-	if p.Region != "" && !countryCode.MatchString(p.Region) {
-		report(key+".region", "%q is no country code of two capital letters such as GB", p.Region)
-	}
+	reportRegion(report, key+".region", p.Region)
 	if !dialString.MatchString(p.OutsidePrefix) {
 		report(key+".outside_prefix", "%q cannot be dialled; write digits such as \"9\"", p.OutsidePrefix)
 	}
 	for i, r := range p.CallerRules {
 		at := fmt.Sprintf("%s.caller_rules.%d", key, i)
-		if r.Region != "" && !countryCode.MatchString(r.Region) {
-			report(at+".region", "%q is no country code of two capital letters such as GB", r.Region)
-		}
+		reportRegion(report, at+".region", r.Region)
 		if !dialString.MatchString(r.Strip) {
 			report(at+".strip", "%q cannot begin a number; write digits such as \"0\"", r.Strip)
 		}
@@ -342,6 +388,7 @@ func (w *WebhookConfig) validate(key string, report reporter) {
 	if w.SecretFile == "" && w.Secret == "" {
 		report(key+".secret_file", "is missing: name a file with the signing secret (whsec_…)")
 	}
+	reportFile(report, key+".secret_file", w.SecretFile)
 }
 
 // problem is an error that names the key, its line and file, and what to do.

@@ -13,7 +13,7 @@ import (
 func writeConfig(t *testing.T, text string) string {
 	t.Helper()
 	dir := t.TempDir()
-	for name, body := range map[string]string{"patchcord.yml": text, "hq.secret": "pass word\n"} {
+	for name, body := range map[string]string{"patchcord.yml": text, "hq.secret": "pass word\n", "empty.secret": ""} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(body), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -108,7 +108,20 @@ func TestConfigNamesKeyLineAndFix(t *testing.T) {
 		"a caller rule of nothing":   {onePBX + "    caller_rules: [{trunk: a}]\n", []string{"caller_rules.0: changes nothing"}},
 		"an unknown durability":      {"buffer: redis://h\ndurability: sure\n", []string{"patchcord.yml:2: durability:", "fast, safe nor ha"}},
 		"durability without Redis":   {"durability: ha\n", []string{"durability: is for a `buffer` on Redis"}},
-		"two problems at once":       {"listen: x\nbuffer: y\n", []string{"patchcord.yml:1", "patchcord.yml:2"}},
+		"a region that is none":      {strings.Replace(onePBX, "GB", "UK", 1), []string{"patchcord.yml:7: pbxs.0.region:", "GB for the United Kingdom"}},
+		"an empty secret":            {strings.Replace(onePBX, "hq.secret", "empty.secret", 1), []string{"patchcord.yml:6: pbxs.0.reader.secret_file", "is empty"}},
+		"a folder for a secret":      {strings.Replace(onePBX, "hq.secret", ".", 1), []string{"reader.secret_file", "folder"}},
+		"a port that is none":        {strings.Replace(onePBX, "5039", "99999", 1), []string{"patchcord.yml:4: pbxs.0.address", "5038"}},
+		"an address of no host":      {strings.Replace(onePBX, "pbx.example.net", "", 1), []string{"pbxs.0.address"}},
+		"half an actor":              {onePBX + "    actor: {username: act}\n", []string{"patchcord.yml:9: pbxs.0.actor:", "go together"}},
+		"a pattern that is none":     {onePBX + "    extensions: [\"PJSIP/a\", \"[\"]\n", []string{"patchcord.yml:9: pbxs.0.extensions.1:", "PJSIP/trunk*"}},
+		"a dash and nothing":         {"pbxs:\n  -\n", []string{"patchcord.yml:2: pbxs.0: is empty"}},
+		"a certificate not there":    {"tls: {cert_file: no.pem, key_file: hq.secret}\n", []string{"patchcord.yml:1: tls.cert_file:", "no.pem cannot be read"}},
+		"a receiver without secret":  {"webhooks:\n  - {name: w, url: \"https://h\", secret_file: no.secret}\n", []string{"webhooks.0.secret_file", "no.secret cannot be read"}},
+		"two receivers of one name": {"webhooks:\n  - {name: w, url: \"https://a\", secret_file: hq.secret}\n  - {name: w, url: \"https://b\", secret_file: hq.secret}\n",
+			[]string{"patchcord.yml:3: webhooks.1.name", "used twice"}},
+		"a key that is like no other": {"retention: {foo: 1d}\n", []string{"retention.foo: unknown key; remove it, or take one of calls, "}},
+		"two problems at once":        {"listen: x\nbuffer: y\n", []string{"patchcord.yml:1", "patchcord.yml:2"}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -145,5 +158,16 @@ func TestConfigAllowsTheNetworkBehindAProxy(t *testing.T) {
 	text := "listen: 0.0.0.0:8080\npublic_url: https://calls.example.net\ntrusted_proxies: [10.0.0.1]\n"
 	if _, err := loadConfig(writeConfig(t, text), nil); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestVariablesThatNameNoKeyAreTold(t *testing.T) {
+	path := writeConfig(t, "listen: 127.0.0.1:0\n")
+	c, err := loadConfig(path, []string{"PATCHCORD_NODE=a", "PATCHCORD_PBX_0_NAME=hq", "PATCHCORD_PBXS_1_NAME=hq", "PATCHCORD_SERVICE_PORT=tcp://10.0.0.1:80"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"PATCHCORD_PBXS_1_NAME", "PATCHCORD_PBX_0_NAME", "PATCHCORD_SERVICE_PORT"}; !slices.Equal(c.unknown, want) {
+		t.Errorf("got %q, want %q", c.unknown, want)
 	}
 }

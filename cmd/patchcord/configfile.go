@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"maps"
 	"os"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -18,6 +21,9 @@ import (
 func (c *Config) readFile(path string) []error {
 	b, err := os.ReadFile(path)
 	if err != nil {
+		if errors.Is(err, fs.ErrPermission) {
+			return []error{fmt.Errorf("read configuration: %w; run this as the daemon's user, or as root", err)}
+		}
 		return []error{fmt.Errorf("read configuration: %w; name the file with --config", err)}
 	}
 	dec := yaml.NewDecoder(bytes.NewReader(b))
@@ -68,6 +74,11 @@ func (c *Config) checkKeys(node *yaml.Node, t reflect.Type, path string) []error
 	case t.Kind() == reflect.Slice && node.Kind == yaml.SequenceNode:
 		var problems []error
 		for i, item := range node.Content {
+			if item.Tag == "!!null" {
+				c.lines[join(path, strconv.Itoa(i))] = item.Line
+				problems = append(problems, c.problem(join(path, strconv.Itoa(i)), "is empty; remove its dash, or write what belongs there"))
+				continue
+			}
 			problems = append(problems, c.checkKeys(item, t.Elem(), join(path, strconv.Itoa(i)))...)
 		}
 		return problems
@@ -143,14 +154,14 @@ func join(path, key string) string {
 
 // suggest names the known key that is nearest to what was written.
 func suggest(key string, known map[string]reflect.Type) string {
-	best, bestAt := "", 4
+	best, bestAt := "", min(4, len(key)/2+1) // of a short word nearly everything is near
 	for k := range known {
 		if d := distance(strings.ToLower(key), k); d < bestAt || d == bestAt && k < best {
 			best, bestAt = k, d
 		}
 	}
 	if best == "" {
-		return "; remove it"
+		return "; remove it, or take one of " + strings.Join(slices.Sorted(maps.Keys(known)), ", ")
 	}
 	return fmt.Sprintf("; did you mean `%s`?", best)
 }
@@ -178,8 +189,10 @@ func distance(a, b string) int {
 const envPrefix = "PATCHCORD"
 
 // applyEnvironment lays PATCHCORD_… variables over c. A list of strings is
-// separated by commas; entries of other lists are numbered from 0.
-func applyEnvironment(c *Config, environ []string) []error {
+// separated by commas; entries of other lists are numbered from 0. unknown are those
+// that name no key: who sets variables for services, as Kubernetes does, may mean
+// something else by them, so they are no error.
+func applyEnvironment(c *Config, environ []string) (unknown []string, problems []error) {
 	vars := map[string]string{}
 	for _, e := range environ {
 		if k, v, ok := strings.Cut(e, "="); ok && strings.HasPrefix(k, envPrefix+"_") {
@@ -187,11 +200,13 @@ func applyEnvironment(c *Config, environ []string) []error {
 		}
 	}
 	if len(vars) == 0 {
-		return nil
+		return nil, nil
 	}
-	return setFields(reflect.ValueOf(c).Elem(), envPrefix, vars)
+	problems = setFields(reflect.ValueOf(c).Elem(), envPrefix, vars)
+	return slices.Sorted(maps.Keys(vars)), problems
 }
 
+// setFields takes out of vars what it sets.
 func setFields(v reflect.Value, prefix string, vars map[string]string) []error {
 	var problems []error
 	for i := range v.NumField() {
@@ -226,6 +241,7 @@ func setField(v reflect.Value, name string, vars map[string]string) []error {
 	if !ok {
 		return nil
 	}
+	delete(vars, name)
 	switch v.Kind() {
 	case reflect.String:
 		v.SetString(text)
@@ -253,6 +269,7 @@ func setSlice(v reflect.Value, name string, vars map[string]string) []error {
 		if !ok {
 			return nil
 		}
+		delete(vars, name)
 		list := reflect.MakeSlice(v.Type(), 0, 4)
 		for item := range strings.SplitSeq(text, ",") {
 			if item = strings.TrimSpace(item); item != "" {

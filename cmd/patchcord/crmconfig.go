@@ -1,10 +1,8 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 
@@ -77,14 +75,9 @@ func (m *CRMConfig) validate(key string, report reporter) {
 	if m.SecretFile == "" && m.Secret == "" {
 		report(key+".secret_file", "is missing: name a file that holds %s", kind.secret)
 	}
-	for _, file := range []struct{ key, path string }{{".secret_file", m.SecretFile}, {".ca_file", m.CAFile}} {
-		if file.path == "" {
-			continue
-		}
-		if _, err := os.Stat(file.path); err != nil {
-			report(key+file.key, "%s cannot be read: %v", file.path, errors.Unwrap(err))
-		}
-	}
+	reportFile(report, key+".secret_file", m.SecretFile)
+	reportFile(report, key+".ca_file", m.CAFile)
+	reportRegion(report, key+".region", m.Region)
 	if (m.Kind == "rest") != (m.Rest != nil) {
 		report(key+".rest", "says how a system of kind rest is spoken with; it goes with that kind, and that kind with it")
 	}

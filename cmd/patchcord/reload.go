@@ -123,7 +123,7 @@ func (c *Config) differing(next *Config) []string {
 // other lines is the same; what stands in a secret's file is not.
 func (c *Config) same(o *Config) bool {
 	a, b := *c, *o
-	a.lines, b.lines = nil, nil
+	a.lines, b.lines, a.unknown, b.unknown = nil, nil, nil, nil
 	return reflect.DeepEqual(a, b)
 }
 

@@ -45,6 +45,9 @@ func (c *serveCmd) Run(ctx context.Context, t *terminal) error {
 	if err != nil {
 		return err
 	}
+	if len(cfg.unknown) > 0 {
+		log.Warn("these variables name no key of the configuration and are ignored; one that does: PATCHCORD_PBXS_0_NAME", "variables", cfg.unknown)
+	}
 	told := make(chan os.Signal, 1)
 	signal.Notify(told, syscall.SIGHUP)
 	defer signal.Stop(told)
@@ -61,7 +64,11 @@ func (c *serveCmd) Run(ctx context.Context, t *terminal) error {
 		}
 		return d, nil
 	}
-	return (&reloader{load: load, open: open, told: told, log: log}).run(ctx, cfg)
+	err = (&reloader{load: load, open: open, told: told, log: log}).run(ctx, cfg)
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return nil // asked to stop, and did
+	}
+	return err
 }
 
 // announce says where the daemon is, and how to own it when nobody does.

@@ -275,7 +275,7 @@ func (d *daemon) adapt(next *Config) (bool, error) {
 func (c *Config) sameBut(next *Config, shared bool) bool {
 	rest := func(c *Config) Config {
 		r := *c
-		r.PBXs, r.CRMs, r.Webhooks, r.lines, r.sums = nil, nil, nil, nil, nil
+		r.PBXs, r.CRMs, r.Webhooks, r.lines, r.sums, r.unknown = nil, nil, nil, nil, nil, nil
 		return r
 	}
 	home := func(c *Config) map[string]string {
