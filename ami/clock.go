@@ -28,6 +28,7 @@ type clockMark struct {
 	end    int64         // R: one past the last byte
 }
 
+// parseClock returns what stands before the first line that it cannot read, with the error of that.
 func parseClock(r io.Reader) (traceClock, error) {
 	var c traceClock
 	lines := bufio.NewScanner(r)
@@ -37,7 +38,7 @@ func parseClock(r io.Reader) (traceClock, error) {
 			continue
 		}
 		if err := c.add(fields); err != nil {
-			return traceClock{}, fmt.Errorf("line %d: %w", n, err)
+			return c, fmt.Errorf("line %d: %w", n, err)
 		}
 	}
 	return c, lines.Err()

@@ -3,6 +3,7 @@ package ami
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -48,8 +50,9 @@ type Trace struct {
 	part  int     // the one being read
 	r     *Reader // of its bytes; nil before its connection
 	begun bool    // its banner's place is behind us
-	lost  int64   // bytes of messages cut off or too large
-	found int     // messages so far
+	stop  atomic.Bool
+	lost  int64 // bytes of messages cut off or too large
+	found int   // messages so far
 }
 
 // A tracePart is one connection's share of the bytes.
@@ -61,7 +64,7 @@ type tracePart struct {
 
 // OpenTrace reads a trace. The path is of the .ami file, or of that file
 // compressed (.ami.gz); the clock is looked for beside it (.tim or .tim.gz) and
-// may be missing. Of a compressed file that is cut short or damaged the trace of
+// may be missing. Of a file that is cut short or damaged, be it the clock, the trace of
 // what is before that comes with the error.
 func OpenTrace(amiPath string) (*Trace, error) {
 	data, damaged := readTraceFile(amiPath)
@@ -73,43 +76,48 @@ func OpenTrace(amiPath string) (*Trace, error) {
 	}
 	base := strings.TrimSuffix(strings.TrimSuffix(amiPath, ".gz"), ".ami")
 	var clock []byte
-	var err error
 	for _, path := range []string{base + ".tim", base + ".tim.gz"} {
+		var err error
 		clock, err = readTraceFile(path)
-		if err == nil {
-			break
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
 		}
-		if !errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("open trace clock: %w", err)
+		if err != nil {
+			damaged = errors.Join(damaged, fmt.Errorf("open trace clock: %w", err))
 		}
+		break
 	}
 	t, err := NewTrace(data, clock)
 	if err != nil {
-		return nil, fmt.Errorf("trace clock of %s: %w", amiPath, err)
+		damaged = errors.Join(damaged, fmt.Errorf("trace clock of %s: %w", amiPath, err))
 	}
 	return t, damaged
 }
 
 // NewTrace returns the trace of the bytes of an .ami file and of its .tim file,
-// which may be nil. It keeps data and does not change it. An error is about the clock.
+// which may be nil. It keeps data and does not change it. An error is about the clock;
+// the trace that comes with it has the times that stand before the damage.
 func NewTrace(data, clock []byte) (*Trace, error) {
 	c, err := parseClock(bytes.NewReader(clock))
-	if err != nil {
-		return nil, err
-	}
 	t := &Trace{data: data, clock: c}
 	t.parts = t.split()
 	if t.clock.base.IsZero() && len(t.clock.marks) > 0 {
 		t.clock.base, t.lost = t.findBase(), 0
 	}
-	return t, nil
+	return t, err
 }
+
+// Stop has Next return context.Canceled from now on, as a trace may be long. It may be called from any goroutine.
+func (t *Trace) Stop() { t.stop.Store(true) }
 
 // Next returns the next item, and io.EOF after the last. A message that its
 // connection's end cut off, or that is over a Reader's limits, is not returned; Lost
 // counts its bytes.
 func (t *Trace) Next() (TraceItem, error) {
 	for t.part < len(t.parts) {
+		if t.stop.Load() {
+			return TraceItem{}, context.Canceled
+		}
 		if item, ok := t.step(&t.parts[t.part]); ok {
 			return item, nil
 		}
@@ -119,6 +127,15 @@ func (t *Trace) Next() (TraceItem, error) {
 
 // Size returns how many bytes the trace has, uncompressed.
 func (t *Trace) Size() int { return len(t.data) }
+
+// Clocked returns how many bytes the clock tells of, and whether there is a clock: one that tells of
+// more or fewer than Size is of another trace, or was cut.
+func (t *Trace) Clocked() (size int64, ok bool) {
+	for i := range t.clock.marks {
+		size = max(size, t.clock.reach(i))
+	}
+	return size, len(t.clock.marks) > 0
+}
 
 // Messages returns how many messages were read so far.
 func (t *Trace) Messages() int { return t.found }

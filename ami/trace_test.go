@@ -3,6 +3,7 @@ package ami
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"errors"
 	"io"
 	"os"
@@ -112,6 +113,20 @@ func TestTraceRefusesABrokenClock(t *testing.T) {
 		if _, err := NewTrace(nil, []byte(clock)); err == nil {
 			t.Errorf("clock %q: no error", clock)
 		}
+	}
+}
+
+func TestStoppedTraceEnds(t *testing.T) {
+	tr, err := NewTrace([]byte(twoConnections), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tr.Next(); err != nil {
+		t.Fatal(err)
+	}
+	tr.Stop()
+	if _, err := tr.Next(); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want it stopped", err)
 	}
 }
 

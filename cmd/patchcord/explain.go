@@ -40,7 +40,7 @@ Examples:
 // Run explains one stored call, or the calls of a trace.
 func (c *explainCmd) Run(ctx context.Context, t *terminal) error {
 	if c.Trace != "" {
-		return c.explainTrace(t)
+		return c.explainTrace(ctx, t)
 	}
 	if c.Call == "" {
 		return errors.New("which call? give its id, as GET /v1/calls or the page shows it, or --trace FILE")
@@ -102,7 +102,7 @@ func (c *explainCmd) about(ctx context.Context, store crm.Store, cs *crm.Case) e
 	return err
 }
 
-func (c *explainCmd) explainTrace(t *terminal) error {
+func (c *explainCmd) explainTrace(ctx context.Context, t *terminal) error {
 	if c.Agent != "" {
 		return errors.New("a trace knows no users; --agent is for calls that the daemon recorded")
 	}
@@ -110,9 +110,9 @@ func (c *explainCmd) explainTrace(t *terminal) error {
 	if err != nil {
 		return err
 	}
-	cases, err := traceCases(cfg, c.Trace)
-	if err != nil {
-		return err
+	cases, damaged := traceCases(ctx, cfg, c.Trace)
+	if cases == nil {
+		return damaged
 	}
 	found := false
 	for _, cs := range cases {
@@ -124,18 +124,20 @@ func (c *explainCmd) explainTrace(t *terminal) error {
 			return err
 		}
 	}
-	if c.Call != "" && !found {
+	if c.Call != "" && !found && damaged == nil {
 		return fmt.Errorf("the trace has no call %q; patchcord fold %s shows which", c.Call, c.Trace)
 	}
-	return nil
+	return damaged
 }
 
-// traceCases folds a trace and returns its calls, the oldest first, with what they were concluded from.
-func traceCases(cfg calls.Config, path string) ([]crm.Case, error) {
-	tr, err := ami.OpenTrace(path)
-	if err != nil {
-		return nil, err
+// traceCases folds a trace and returns its calls, the oldest first, with what they were concluded from; of a damaged
+// one those of what can be read, with the error.
+func traceCases(ctx context.Context, cfg calls.Config, path string) ([]crm.Case, error) {
+	tr, damaged := ami.OpenTrace(path)
+	if tr == nil {
+		return nil, damaged
 	}
+	defer context.AfterFunc(ctx, tr.Stop)()
 	cfg.Evidence = true
 	tracker, err := calls.New(cfg)
 	if err != nil {
@@ -167,7 +169,7 @@ func traceCases(cfg calls.Config, path string) ([]crm.Case, error) {
 	if err != nil {
 		return nil, fmt.Errorf("fold %s: %w", path, err)
 	}
-	var list []crm.Case
+	list := []crm.Case{}
 	for _, cs := range cases {
 		if cs.Call != nil {
 			list = append(list, *cs)
@@ -179,7 +181,7 @@ func traceCases(cfg calls.Config, path string) ([]crm.Case, error) {
 		}
 		return strings.Compare(a.Call.ID, b.Call.ID)
 	})
-	return list, nil
+	return list, damaged
 }
 
 // print writes the explanation of one call.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -30,7 +31,7 @@ Example:
 
 // Run folds each trace on its own, and prints the calls of all of them together. What
 // can be read of a damaged one is folded; what cannot is told of on stderr.
-func (f *foldCmd) Run(t *terminal) error {
+func (f *foldCmd) Run(ctx context.Context, t *terminal) error {
 	cfg, err := f.foldConfig(t)
 	if err != nil {
 		return err
@@ -38,7 +39,10 @@ func (f *foldCmd) Run(t *terminal) error {
 	var records []*crm.Call
 	var broken []error
 	for _, path := range f.Traces {
-		of, err := foldFile(cfg, path, t.err)
+		of, err := foldFile(ctx, cfg, path, t.err)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		records, broken = append(records, of...), append(broken, err)
 	}
 	inOrder(records)
@@ -63,11 +67,12 @@ func inOrder(records []*crm.Call) {
 }
 
 // foldFile returns the calls of a trace, also beside an error: those of the part before it.
-func foldFile(cfg calls.Config, path string, notes io.Writer) ([]*crm.Call, error) {
+func foldFile(ctx context.Context, cfg calls.Config, path string, notes io.Writer) ([]*crm.Call, error) {
 	tr, err := ami.OpenTrace(path)
 	if tr == nil {
 		return nil, err
 	}
+	defer context.AfterFunc(ctx, tr.Stop)()
 	records, folded := calls.Fold(cfg, tr)
 	if folded != nil {
 		folded = fmt.Errorf("fold %s: %w", path, folded)
@@ -77,6 +82,9 @@ func foldFile(cfg calls.Config, path string, notes io.Writer) ([]*crm.Call, erro
 		fmt.Fprintf(notes, "patchcord: %s: no manager message in %d bytes; is it what a PBX sent, as patchcord capture records it?\n", path, tr.Size())
 	case tr.Lost() > 0:
 		fmt.Fprintf(notes, "patchcord: %s: %d of %d bytes are no whole manager message and were passed over\n", path, tr.Lost(), tr.Size())
+	}
+	if n, ok := tr.Clocked(); ok && n != int64(tr.Size()) {
+		fmt.Fprintf(notes, "patchcord: %s: the clock beside it tells of %d bytes and not of %d: it is of another trace or was cut, so times may be wrong or missing\n", path, n, tr.Size())
 	}
 	return records, errors.Join(err, folded)
 }

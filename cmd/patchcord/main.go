@@ -43,6 +43,7 @@ type terminal struct {
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second one ends whatever the first could not
 	t := &terminal{in: os.Stdin, out: os.Stdout, err: os.Stderr, environ: os.Environ()}
 	os.Exit(run(ctx, t, os.Args[1:]))
 }
@@ -53,7 +54,8 @@ type exitCode int
 func (e exitCode) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
 
 // run runs one command line and returns the status to leave with: 0, 1 when
-// something went wrong, 2 when the command line makes no sense.
+// something went wrong or was stopped before it was done, 2 when the command line
+// makes no sense.
 func run(ctx context.Context, t *terminal, args []string) int {
 	var c cli
 	status := -1
@@ -86,7 +88,7 @@ func run(ctx context.Context, t *terminal, args []string) int {
 	case errors.As(err, &code):
 		return int(code)
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
-		return 0 // asked to stop, and did
+		err = errors.New("stopped before it was done")
 	}
 	fmt.Fprintln(t.err, "patchcord:", err)
 	return 1

@@ -84,6 +84,14 @@ func TestFoldOfDamagedTracesSaysSoAndLosesNothing(t *testing.T) {
 		}
 		return path
 	}
+	clock, err := os.ReadFile(strings.Replace(trace, ".ami", ".tim", 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, clock := range map[string][]byte{"torn": clock[:len(clock)-10], "other": clock[:bytes.LastIndexByte(clock[:len(clock)/2], '\n')+1]} {
+		file(name+".ami", whole)
+		file(name+".tim", clock)
+	}
 	later := strings.Replace(trace, "inbound-queue-answered", "direct-answered", 1)
 	tests := map[string]struct {
 		args   []string
@@ -95,6 +103,8 @@ func TestFoldOfDamagedTracesSaysSoAndLosesNothing(t *testing.T) {
 		"an empty file":          {[]string{file("b.ami", nil)}, 0, 0, ""},
 		"cut in its last record": {[]string{file("c.ami", whole[:len(whole)-9])}, 0, 1, "passed over"},
 		"compressed and cut":     {[]string{file("d.ami.gz", z.Bytes()[:z.Len()-9])}, 1, 1, "unexpected EOF"},
+		"its clock is torn":      {[]string{filepath.Join(dir, "torn.ami")}, 1, 1, "trace clock of"},
+		"another's clock":        {[]string{filepath.Join(dir, "other.ami")}, 0, 1, "of another trace"},
 		"one of two is missing":  {[]string{trace, "nope.ami"}, 1, 1, "nope.ami"},
 		"the later one first":    {[]string{later, trace}, 0, 2, ""},
 	}
