@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -15,7 +16,10 @@ const (
 	lagAlarm     = 250 * time.Millisecond // from one read to the next
 )
 
-var errSilent = errors.New("nothing was received")
+var (
+	errSilent = errors.New("nothing was received")
+	errDeaf   = errors.New("lists show calls that no event told of")
+)
 
 // A link is one connection of a Session. It belongs to the reading goroutine, except
 // for what write and exchange use.
@@ -44,6 +48,8 @@ type link struct {
 	stopping bool      // a Shutdown event came
 	probed   time.Time // when ListCommands was last asked
 	lacks    []string  // write rights that it showed to be missing
+
+	deaf atomic.Int64 // nanoseconds since 1970 from when on events were missing; 0 for never
 }
 
 func newLink(s *Session, conn net.Conn) *link {
@@ -166,6 +172,9 @@ func (l *link) ended(err error) error {
 		l.s.delays.reset()
 	}
 	switch {
+	case l.deaf.Load() != 0:
+		l.doubted(timeOf(l.deaf.Load()))
+		return fail(ClassDeaf, errDeaf)
 	case l.stopping:
 		return fail(ClassShutdown, err)
 	case errors.Is(err, errSilent):

@@ -79,6 +79,18 @@ func (s *Session) RetryNow() {
 	}
 }
 
+// Deaf ends the connection, as events since then were missing that lists show to have been due, and another is
+// made: rights that a manager user was given meanwhile are those of new sessions alone. State.HeardUntil is since.
+func (s *Session) Deaf(since time.Time) {
+	s.mu.Lock()
+	l := s.link
+	s.mu.Unlock()
+	if l != nil {
+		l.deaf.Store(since.UnixNano())
+		l.conn.Close()
+	}
+}
+
 // State returns what is known now. LastByte and HeardUntil are up to the moment.
 func (s *Session) State() State {
 	s.mu.Lock()

@@ -30,6 +30,7 @@ type Class string
 const (
 	ClassNetwork  Class = "network"  // no connection, or it broke
 	ClassDead     Class = "dead"     // connected, but the peer is silent
+	ClassDeaf     Class = "deaf"     // connected, but its events do not tell what its lists show; see Session.Deaf
 	ClassShutdown Class = "shutdown" // the PBX said that it stops
 	ClassCapacity Class = "capacity" // closed before the banner
 	ClassBanner   Class = "banner"   // what answered is no Asterisk manager
@@ -103,14 +104,17 @@ func (f *failure) phase() Phase {
 	return PhaseDown
 }
 
-// advice tells an administrator what to do.
+// Advice tells an administrator what to do.
+func (c Class) Advice() string { return advice[c] }
+
 var advice = map[Class]string{
 	ClassNetwork:  "The PBX cannot be reached. Check its address, that Asterisk runs, that manager.conf has enabled = yes and a bindaddr that is reachable, and the firewall between.",
 	ClassDead:     "The PBX stopped answering: the network between is broken, or the machine hangs.",
+	ClassDeaf:     "The PBX has calls and tells nothing of them. In manager.conf the user needs read = system,call,agent,user and no eventfilter that keeps back what calls do; then run: asterisk -rx 'manager reload'",
 	ClassShutdown: "The PBX was stopped or is restarting. The connection is made again as soon as it is back.",
 	ClassCapacity: "The PBX closed the connection before its banner: it has too many sessions that are not logged in. Look for other clients that retry in a loop, or raise authlimit in manager.conf.",
 	ClassBanner:   "What answers on this port is no Asterisk manager. Check the port (5038, or 5039 for TLS) and whether it wants TLS.",
-	ClassTLS:      "TLS could not be established. Check that the port is the TLS port, and that the certificate is valid now, for this name, and from an authority that is trusted here (or pin its key).",
+	ClassTLS:      "TLS could not be established. Check that the port is the TLS port, and that the certificate is valid now, for this name, and from an authority that is trusted here; a self-signed certificate must be named as its own authority.",
 	ClassLogin:    "The PBX did not answer the login as Asterisk does. It may be starting or stopping.",
 	ClassAuth:     "The PBX refused the login. It does not say why: check user name and secret, and the permit and deny lines of that user in manager.conf.",
 	ClassInUse:    "This user is logged in already and allowmultiplelogin is off. End the other session, give this program a user of its own, or set allowmultiplelogin = yes in manager.conf.",

@@ -38,6 +38,7 @@ type Config struct {
 	OnStatus    func(Status)                    // whenever the session's state changes; must not block; nil for none
 	OnStale     func(*crm.Event, time.Duration) // of a ring that is too old to be shown, and how old; must not block; nil for none
 	QueuesEvery time.Duration                   // how often members of queues are read again; 0 means a minute
+	DeafAfter   time.Duration                   // without a new channel, before it is asked whether the PBX has some; 0 means a minute
 	Logger      *slog.Logger
 
 	// Several nodes. Nodes nil: there is no other, and the PBX is taken at once and kept.
@@ -130,7 +131,10 @@ func (l *Line) Run(ctx context.Context) error {
 		if errors.Is(err, buffer.ErrUnavailable) { // the PBX is not heard until the log is back
 			wait = min(wait, logAwayWait)
 		}
-		l.log.Error("the line to the PBX stopped; it starts again", "err", err, "in", wait)
+		if l.status.troubled(troubleOf(err)) { // said once, however often it is tried
+			l.log.Error("the line to the PBX stopped; it starts again and again", "err", err, "in", wait)
+			l.tell()
+		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -138,6 +142,17 @@ func (l *Line) Run(ctx context.Context) error {
 		}
 		wait = min(2*wait, 15*time.Second)
 	}
+}
+
+// troubleOf says to people why a line does not run. Addresses and the like are for the log alone.
+func troubleOf(err error) string {
+	switch {
+	case errors.Is(err, buffer.ErrUnavailable):
+		return "The buffer cannot be used, and this PBX is heard from its return on; the daemon's log says why."
+	case errors.Is(err, crm.ErrUnavailable):
+		return "The store cannot be used, and this PBX is heard from its return on; the daemon's log says why."
+	}
+	return "The line to this PBX stops whenever it starts; the daemon's log says why."
 }
 
 // lost reports whether an ownership ended because another node has, or may have, the PBX.
@@ -217,36 +232,51 @@ type status struct {
 	state ami.State // guarded by mu
 	owned bool      // guarded by mu
 	known bool      // guarded by mu: who owns it was looked at
+	held  bool      // guarded by mu: by another node, while it is not owned
 	up    bool      // guarded by mu: elsewhere, while it is not owned
+	why   string    // guarded by mu: nobody hears the PBX though this node should; "" for no trouble
 }
 
 func (s *status) set(st ami.State) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.state, s.owned = st, true
+	s.state, s.owned, s.why = st, true, ""
 }
 
 func (s *status) disowned() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.state, s.owned, s.up = ami.State{Phase: ami.PhaseStopped, Since: time.Now().UTC()}, false, false
+	s.state, s.owned, s.held, s.up = ami.State{Phase: ami.PhaseStopped, Since: time.Now().UTC()}, false, false, false
 }
 
-// elsewhere notes whether another node is connected, and reports whether that is news.
-func (s *status) elsewhere(up bool) bool {
+// troubled notes why the line stopped, and reports whether that is news.
+func (s *status) troubled(why string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.up == up && s.known {
+	news := s.why != why
+	s.why = why
+	return news
+}
+
+// elsewhere notes whether another node has the PBX and is connected, and reports whether that is news.
+func (s *status) elsewhere(held, up bool) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.held == held && s.up == up && s.known {
 		return false
 	}
-	s.up, s.known, s.state.Since = up, true, time.Now().UTC()
+	s.held, s.up, s.known, s.state.Since = held, up, true, time.Now().UTC()
+	if held {
+		s.why = ""
+	}
 	return true
 }
 
 // watch takes what a lease says of the PBX while another node may own it.
 func (l *Line) watch(lease crm.Lease) {
 	l.live.committed(lease.Pos)
-	if l.status.elsewhere(lease.Up && !lease.Free() && lease.Node != l.cfg.Node) {
+	held := !lease.Free() && lease.Node != l.cfg.Node
+	if l.status.elsewhere(held, held && lease.Up) {
 		l.tell()
 	}
 }
@@ -269,20 +299,23 @@ func (l *Line) tell() {
 type Status struct {
 	PBX, Tenant string
 	Owned       bool      // false while another node owns the PBX, or nobody does
-	Standby     bool      // it is not, and this node takes it when it becomes free
+	Standby     bool      // another node owns the PBX, and this one takes it when it becomes free
 	Elsewhere   bool      // another node owns the PBX and is connected
+	Trouble     string    // why nobody hears the PBX though this node should; "" for no trouble
 	State       ami.State // of the manager session; of one that stopped while the PBX is not owned
 	LastFrame   time.Time // receipt of the newest frame, zero before the first
 	Lag         time.Duration
 	Session     ami.SessionStats     // since this node owns the PBX
 	Append      buffer.AppenderStats // likewise
+	Deaf        bool                 // the PBX has calls of which it tells nothing
 	DeadLetters int                  // that wait for a person; 0 while this node does not own the PBX
 }
 
 // Status returns the state of the line. Lag is the age of the oldest entry that is not committed yet.
 func (l *Line) Status() Status {
 	l.status.mu.Lock()
-	s := Status{PBX: l.cfg.PBX, Tenant: l.cfg.Tenant, Owned: l.status.owned, Standby: !l.status.owned && l.status.known, Elsewhere: l.status.up, State: l.status.state}
+	s := Status{PBX: l.cfg.PBX, Tenant: l.cfg.Tenant, Owned: l.status.owned, Standby: !l.status.owned && l.status.held, Elsewhere: l.status.up,
+		Trouble: l.status.why, State: l.status.state}
 	l.status.mu.Unlock()
 	l.live.mu.Lock()
 	s.LastFrame = l.live.last
@@ -290,7 +323,7 @@ func (l *Line) Status() Status {
 	if r := l.road.Load(); r != nil {
 		s.Lag = r.recorder.lag()
 		s.Session, s.Append = r.session.Stats(), r.appender.Stats()
-		s.DeadLetters = int(r.dead.Load())
+		s.Deaf, s.DeadLetters = r.resync.deaf.Load(), int(r.dead.Load())
 	}
 	return s
 }

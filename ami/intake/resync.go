@@ -4,7 +4,10 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"patchcord/ami"
@@ -19,6 +22,7 @@ const (
 	queuesEvery = time.Minute            // how often members of queues are read again (reliability row C15)
 	afterReload = 500 * time.Millisecond // a reload of everything tells of each module: they are one (row A25)
 	afterCode   = time.Second            // after a call of a feature code, by which people log in at phones
+	deafAfter   = time.Minute            // without a new channel, before it is asked whether there are some (row A17)
 )
 
 // resync asks a PBX, after every login, what is going on, and from then on what no event
@@ -27,21 +31,27 @@ const (
 type resync struct {
 	road    *road
 	every   time.Duration // between two readings of the queues
+	silence time.Duration // in which no new channel is told of, before it is minded
 	want    chan struct{} // one place: asking twice is asking once
 	loaded  chan struct{} // likewise: the PBX read its configuration anew
 	dialled chan struct{} // likewise: somebody dialled a feature code
 	refused map[string]bool
+	told    atomic.Int64 // when the last new channel was told of, or the login; nanoseconds since 1970
+	deaf    atomic.Bool  // there were calls that nobody told of, and none that somebody did since
 }
 
 func newResync(r *road) *resync {
 	return &resync{
-		road: r, every: cmp.Or(r.line.cfg.QueuesEvery, queuesEvery), refused: map[string]bool{},
+		road: r, every: cmp.Or(r.line.cfg.QueuesEvery, queuesEvery), silence: cmp.Or(r.line.cfg.DeafAfter, deafAfter), refused: map[string]bool{},
 		want: make(chan struct{}, 1), loaded: make(chan struct{}, 1), dialled: make(chan struct{}, 1),
 	}
 }
 
 // begin asks for a resync. It never waits.
-func (s *resync) begin() { raise(s.want) }
+func (s *resync) begin() {
+	s.told.Store(time.Now().UnixNano())
+	raise(s.want)
+}
 
 func raise(c chan struct{}) {
 	select {
@@ -51,12 +61,19 @@ func raise(c chan struct{}) {
 }
 
 // heard looks whether a frame is about something that is to be asked for. It never waits.
-func (s *resync) heard(raw string) {
+func (s *resync) heard(raw string, at time.Time) {
 	switch {
 	case strings.HasPrefix(raw, "Event: Reload"):
 		raise(s.loaded)
-	case strings.HasPrefix(raw, "Event: Newchannel") && strings.Contains(raw, "\nExten: *"):
-		raise(s.dialled)
+	case strings.HasPrefix(raw, "Event: Newchannel"):
+		s.told.Store(at.UnixNano())
+		if s.deaf.Swap(false) {
+			s.road.line.log.Info("the PBX tells of its calls")
+			s.road.show()
+		}
+		if strings.Contains(raw, "\nExten: *") {
+			raise(s.dialled)
+		}
 	}
 }
 
@@ -87,6 +104,7 @@ func (s *resync) run(ctx context.Context) error {
 		case <-tick.C:
 			s.read(ctx, "QueueStatus")
 			s.logins(ctx, false)
+			s.listen(ctx)
 		}
 		if err != nil {
 			return err
@@ -113,7 +131,7 @@ func drop(c chan struct{}) {
 
 // whole looks twice: a channel is gone when it stands in neither list.
 func (s *resync) whole(ctx context.Context) error {
-	if !s.look(ctx, true) {
+	if _, ok := s.look(ctx, true); !ok {
 		return nil // the connection is lost: the next login asks again
 	}
 	if err := pause(ctx, secondLook); err != nil {
@@ -162,10 +180,46 @@ func (s *resync) partial(a ami.Action, err error) {
 	s.road.line.log.Debug("a list of the PBX did not come whole", "list", a.Name, "err", err)
 }
 
+// listen finds out whether the PBX tells of its calls at all. An account without the
+// read class call, or with an eventfilter that lets nothing through, logs in, answers and gets every list.
+func (s *resync) listen(ctx context.Context) {
+	told := time.Unix(0, s.told.Load())
+	if time.Since(told) < s.silence || !s.road.up() || !s.busy(ctx) {
+		return
+	}
+	asked := time.Now()
+	channels, ok := s.look(ctx, false)
+	settled := asked.Add(-s.silence / 12) // its event may wait behind others
+	if !ok || !slices.ContainsFunc(channels, func(m ami.Message) bool { return beganBetween(m, asked, told, settled) }) {
+		return
+	}
+	if !s.deaf.Swap(true) {
+		s.road.show()
+	}
+	s.road.session.Deaf(told)
+}
+
+// busy reports whether the PBX says that it has calls; also when it does not say.
+func (s *resync) busy(ctx context.Context) bool {
+	m, err := s.road.session.Do(ctx, ami.NewAction("CoreStatus"))
+	return err != nil || m.Get("CoreCurrentCalls") != "0"
+}
+
+// beganBetween reports whether a channel that was listed then is the first of a call, and surely began after from and
+// before to. Its Duration is in whole seconds.
+func beganBetween(m ami.Message, then, from, to time.Time) bool {
+	var h, min, sec int
+	if _, err := fmt.Sscanf(m.Get("Duration"), "%d:%d:%d", &h, &min, &sec); err != nil {
+		return false
+	}
+	latest := then.Add(-time.Duration(h*3600+min*60+sec) * time.Second)
+	return m.Get("Uniqueid") == m.Get("Linkedid") && latest.Before(to) && latest.Add(-time.Second).After(from)
+}
+
 // look writes one picture of the PBX's channels, bridges and queues into the log, the
-// first time its phones too, and says whether it is whole. Channels that are missing end
+// first time its phones too; it returns the channels, and whether it is whole. Channels that are missing end
 // calls, so without all of them it is none; of the rest each list counts by itself.
-func (s *resync) look(ctx context.Context, first bool) bool {
+func (s *resync) look(ctx context.Context, first bool) ([]ami.Message, bool) {
 	placed := s.placed()
 	s.road.put(buffer.ResyncBegin, time.Now(), nil)
 	channels, err := s.road.session.List(ctx, ami.Action{Name: "CoreShowChannels"})
@@ -182,7 +236,7 @@ func (s *resync) look(ctx context.Context, first bool) bool {
 		s.logins(ctx, true)
 	}
 	s.road.put(buffer.ResyncEnd, time.Now(), marker{Complete: err == nil}.encode())
-	return err == nil
+	return channels, err == nil
 }
 
 // list asks for a list without which a picture is only poorer.

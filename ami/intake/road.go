@@ -232,7 +232,7 @@ func (r *road) dropped(from time.Time) { r.shedFrom.CompareAndSwap(nil, &from) }
 func (r *road) OnFrame(f ami.Frame) {
 	raw := f.Msg.Raw()
 	r.enter(buffer.Entry{At: f.At.UTC(), Kind: buffer.Frame, Data: bytesOf(raw)}, !f.More)
-	r.resync.heard(raw)
+	r.resync.heard(raw, f.At)
 }
 
 // OnState implements ami.Handler. Losing a connection is an entry of the log at

@@ -4,15 +4,26 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 )
 
+// quiet keeps go-redis from writing lines of its own to standard error at every attempt to connect: what
+// they say is in the errors that it returns, which are logged once and in our form.
+var quiet = sync.OnceFunc(func() { redis.SetLogger(silent{}) })
+
+type silent struct{}
+
+// Printf implements go-redis's logger.
+func (silent) Printf(context.Context, string, ...any) {}
+
 // dial makes the client that the URL asks for; it connects when it is first used.
 // The client does not retry: who appends does, and knows for how long. It tells of every
 // connection that it makes, as another server may be behind it; connected may be nil.
 func dial(url string, timeout time.Duration, connected func()) (redis.UniversalClient, error) {
+	quiet()
 	onConnect := func(context.Context, *redis.Conn) error {
 		if connected != nil {
 			connected()

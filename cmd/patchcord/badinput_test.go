@@ -55,6 +55,16 @@ func deadPort(t *testing.T) string {
 // chatty listens and says text to everybody.
 func chatty(t *testing.T, text string) string {
 	t.Helper()
+	return answering(t, func(conn net.Conn) {
+		conn.Write([]byte(text))
+		conn.SetReadDeadline(time.Now().Add(5 * time.Second))
+		conn.Read(make([]byte, 100))
+	})
+}
+
+// answering listens, and does with every connection what answer does before it closes it.
+func answering(t *testing.T, answer func(net.Conn)) string {
+	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -68,9 +78,7 @@ func chatty(t *testing.T, text string) string {
 			}
 			go func() {
 				defer conn.Close()
-				conn.Write([]byte(text))
-				conn.SetReadDeadline(time.Now().Add(5 * time.Second))
-				conn.Read(make([]byte, 100))
+				answer(conn)
 			}()
 		}
 	}()
@@ -136,5 +144,24 @@ func TestPBXThatIsAwayIsSaidSo(t *testing.T) {
 	_, welcome := boss.listen(t, "")
 	if len(welcome.Snapshot.PBXs) != 1 || welcome.Snapshot.PBXs[0].State == "connected" {
 		t.Errorf("snapshot: %+v", welcome.Snapshot.PBXs)
+	}
+}
+
+func TestRightsThatAreMissingAreSaidSo(t *testing.T) {
+	t.Parallel()
+	poor := amitest.DefaultUser()
+	poor.Write = amitest.ParseClass("originate")
+	_, address := simulated(t, amitest.Config{Name: "hq", Users: []amitest.User{poor}})
+	_, boss := serve(t, configFor(t, address, ""))
+	var ready struct {
+		Status string
+		PBXs   []struct{ State, Detail string }
+	}
+	waitFor(t, 30*time.Second, "the rights to be known", func() bool {
+		boss.do(t, "GET", "/readyz", nil, &ready)
+		return ready.PBXs[0].State == "connected" && ready.PBXs[0].Detail != ""
+	})
+	if ready.Status != "degraded" || !strings.Contains(ready.PBXs[0].Detail, "CoreShowChannels") {
+		t.Errorf("/readyz: %+v", ready)
 	}
 }

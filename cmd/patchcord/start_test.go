@@ -1,6 +1,9 @@
 package main
 
 import (
+	"net"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,10 +20,33 @@ func TestDaemonStartsWhileRedisIsAway(t *testing.T) {
 	redis.Kill()
 	n := c.start(t, "a")
 	login(t, n.url, "agent1001", nodePassword)
-	if s := readyState(t, n.url, "hq"); s == "connected" {
-		t.Errorf("the PBX is %s without a log", s)
-	}
+	n.becomes(t, "disconnected", 20*time.Second)
 	redis.Restart()
 	took := n.becomes(t, "connected", 20*time.Second)
 	t.Logf("connected %v after Redis came", took.Round(time.Millisecond))
+}
+
+// TestPBXThatNobodyHearsIsSaidSo: without its buffer a daemon hears no PBX, and who watches it must not be told that all is well.
+func TestPBXThatNobodyHearsIsSaidSo(t *testing.T) {
+	t.Parallel()
+	_, address := simulated(t, amitest.Config{Name: "hq"})
+	var tried atomic.Int32
+	redis := answering(t, func(net.Conn) { tried.Add(1) })
+	d, boss := serve(t, configFor(t, address, "buffer: redis://"+redis+"\n"))
+	var ready struct {
+		Status string
+		PBXs   []struct{ State, Detail string }
+	}
+	waitFor(t, 30*time.Second, "the PBX to be known as unheard", func() bool {
+		boss.do(t, "GET", "/readyz", nil, &ready)
+		return ready.PBXs[0].State == "disconnected"
+	})
+	if ready.Status != "degraded" || !strings.Contains(ready.PBXs[0].Detail, "buffer") {
+		t.Errorf("/readyz: %+v; want it degraded, and the buffer named", ready)
+	}
+	told := tried.Load()
+	waitFor(t, 30*time.Second, "it to be tried again", func() bool { return tried.Load() > told+5 })
+	if n := strings.Count(d.err.String(), "the line to the PBX stopped"); n != 1 {
+		t.Errorf("said %d times, want once:\n%s", n, d.err)
+	}
 }

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"cmp"
+	"strings"
+
 	"patchcord/ami"
 	"patchcord/ami/intake"
 	"patchcord/crm"
@@ -13,11 +16,16 @@ func stateOf(s intake.Status) string {
 	switch {
 	case s.Standby:
 		return "standby"
+	case s.Trouble != "":
+		return "disconnected"
 	case !s.Owned:
 		return "connecting" // it is not known yet whether another node has it
 	}
 	switch s.State.Phase {
 	case ami.PhaseUp:
+		if s.Deaf {
+			return "disconnected" // nothing that a screen shows of it would be true
+		}
 		return api.Connected
 	case ami.PhaseConnecting, ami.PhaseLogin, ami.PhaseBooting:
 		if s.State.Class != "" {
@@ -50,6 +58,17 @@ func since(s intake.Status) crm.Time {
 	return crm.At(s.State.Since)
 }
 
+// detailOf says what an administrator should know of a PBX, "" when all is well.
+func detailOf(s intake.Status) string {
+	switch {
+	case s.Deaf:
+		return ami.ClassDeaf.Advice()
+	case s.State.Degraded():
+		return "The manager user lacks rights (" + strings.Join(s.State.Missing, ", ") + "); `patchcord check` prints the lines for manager.conf."
+	}
+	return cmp.Or(s.State.Text, s.Trouble)
+}
+
 // PBXs returns the state of every PBX, for /readyz.
 func (h *house) PBXs() []api.PBXStatus {
 	list := make([]api.PBXStatus, 0, len(h.lines.get()))
@@ -57,7 +76,7 @@ func (h *house) PBXs() []api.PBXStatus {
 		s := l.Status()
 		list = append(list, api.PBXStatus{
 			Name: s.PBX, State: stateOf(s), Since: since(s),
-			LastFrameAt: crm.At(s.LastFrame), LagMS: crm.MillisOf(s.Lag), Detail: s.State.Text,
+			LastFrameAt: crm.At(s.LastFrame), LagMS: crm.MillisOf(s.Lag), Detail: detailOf(s),
 			DeadLetters: s.DeadLetters,
 		})
 	}

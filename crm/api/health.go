@@ -23,7 +23,7 @@ type PBXStatus struct {
 	Since       crm.Time    `json:"since,omitzero"`
 	LastFrameAt crm.Time    `json:"last_frame_at,omitzero"`
 	LagMS       *crm.Millis `json:"lag_ms,omitempty" doc:"How far the record is behind what was received"`
-	Detail      string      `json:"detail,omitempty" doc:"Why it is not connected"`
+	Detail      string      `json:"detail,omitempty" doc:"Why it is not connected, or what it lacks"`
 	DeadLetters int         `json:"dead_letters,omitempty" doc:"What it said that could not be recorded and waits for a person; see /v1/deadletters"`
 }
 
@@ -39,7 +39,7 @@ type readyOutput struct {
 }
 
 type readyBody struct {
-	Status string      `json:"status" enum:"ok,degraded,unavailable" doc:"degraded: a PBX is not connected, or a CRM takes nothing; unavailable: the store does not answer, status 503"`
+	Status string      `json:"status" enum:"ok,degraded,unavailable" doc:"degraded: a PBX is not connected or lacks something, or a CRM takes nothing; unavailable: the store does not answer, status 503"`
 	Store  string      `json:"store" enum:"ok,unavailable"`
 	PBXs   []PBXStatus `json:"pbxs" nullable:"false"`
 	CRMs   []crmReady  `json:"crms" nullable:"false"`
@@ -74,7 +74,7 @@ func (a *API) readyz(ctx context.Context, _ caller, _ *struct{}) (*readyOutput, 
 		out.Body.PBXs = []PBXStatus{}
 	}
 	for _, p := range out.Body.PBXs {
-		if p.State != Connected && p.State != "standby" {
+		if p.State != Connected && p.State != "standby" || p.Detail != "" {
 			out.Body.Status = "degraded"
 		}
 	}
