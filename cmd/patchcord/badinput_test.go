@@ -2,6 +2,7 @@ package main
 
 import (
 	"crypto/rand"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -19,16 +20,24 @@ func TestCheckSaysWhatIsWrongWithAPBX(t *testing.T) {
 	limited := amitest.DefaultUser()
 	limited.Write = amitest.ParseClass("originate")
 	_, poor := simulated(t, amitest.Config{Users: []amitest.User{limited}})
+	deaf := amitest.DefaultUser()
+	deaf.Read = amitest.ParseClass("system,agent,user")
+	busy, untold := simulated(t, amitest.Config{Users: []amitest.User{deaf}, Traffic: &amitest.Traffic{Seed: 1, CallsPerSecond: 5}})
+	busy.Work()
+	open, told := simulated(t, amitest.Config{Traffic: &amitest.Traffic{Seed: 1, CallsPerSecond: 5}})
+	open.Work()
 	tests := map[string]struct {
 		address string
 		status  int
 		want    []string
 	}{
-		"all is well":            {well, 0, []string{"logged in as crm, AMI 11.0.0", "CoreShowChannels works", "QueueStatus works"}},
-		"a wrong secret":         {refused, 2, []string{"FAIL", "refused the login", "[crm]", "read = system,call,agent,user"}},
-		"a dead port":            {deadPort(t), 2, []string{"FAIL", "cannot be reached", "firewall"}},
-		"a non-Asterisk":         {chatty(t, "SSH-2.0-OpenSSH_9.2\r\n"), 2, []string{"FAIL", "no Asterisk manager"}},
-		"a user without a right": {poor, 2, []string{"FAIL", "CoreShowChannels", "write = reporting"}},
+		"a user without the read class call": {untold, 2, []string{"CoreShowChannels works", "FAIL", "tells nothing of them", "read = system,call,agent,user"}},
+		"all is well, with calls":            {told, 0, []string{"tells of its calls"}},
+		"all is well":                        {well, 0, []string{"logged in as crm, AMI 11.0.0", "CoreShowChannels works", "QueueStatus works"}},
+		"a wrong secret":                     {refused, 2, []string{"FAIL", "refused the login", "[crm]", "read = system,call,agent,user"}},
+		"a dead port":                        {deadPort(t), 2, []string{"FAIL", "cannot be reached", "firewall"}},
+		"a non-Asterisk":                     {chatty(t, "SSH-2.0-OpenSSH_9.2\r\n"), 2, []string{"FAIL", "no Asterisk manager"}},
+		"a user without a right":             {poor, 2, []string{"FAIL", "CoreShowChannels", "write = reporting"}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -144,6 +153,38 @@ func TestPBXThatIsAwayIsSaidSo(t *testing.T) {
 	_, welcome := boss.listen(t, "")
 	if len(welcome.Snapshot.PBXs) != 1 || welcome.Snapshot.PBXs[0].State == "connected" {
 		t.Errorf("snapshot: %+v", welcome.Snapshot.PBXs)
+	}
+}
+
+func TestCheckWarnsOfWhatStandsOpen(t *testing.T) {
+	_, address := simulated(t, amitest.Config{})
+	config := configFor(t, address, "")
+	secret := filepath.Join(filepath.Dir(config), "hq.secret")
+	if err := os.Chmod(secret, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if status, out, _ := runCommand(t, "", "check", "--config", config); status != 1 || !containsAll(out, []string{"warn", "chmod o= " + secret}) {
+		t.Errorf("status %d, output:\n%s", status, out)
+	}
+}
+
+func TestWhatALogWarnsOfIsAFinding(t *testing.T) {
+	var out strings.Builder
+	r := &report{out: &out}
+	log := slog.New(finding{slog.DiscardHandler, r, "buffer"})
+	log.Info("nothing to see", "a", 1)
+	log.Warn("the disk is slow", "a", 1)
+	if r.worst != warning || out.String() != "warn  buffer       the disk is slow\n" {
+		t.Errorf("worst %d, output %q", r.worst, out.String())
+	}
+}
+
+func TestStoppedCommandDoesNotSayThatItIsDone(t *testing.T) {
+	c := start(t, "", "check", "--config", configFor(t, chatty(t, ""), ""))
+	waitFor(t, 30*time.Second, "the stores to be checked", func() bool { return strings.Contains(c.out.String(), "buffer") })
+	c.stop()
+	if status := c.wait(t); status != 1 || !strings.Contains(c.err.String(), "stopped before it was done") || strings.Contains(c.out.String(), "did not answer within") {
+		t.Errorf("status %d, stderr %q, stdout:\n%s", status, c.err, c.out)
 	}
 }
 

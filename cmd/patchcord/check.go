@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
+	"os"
 	"strings"
 	"time"
 
@@ -53,6 +55,7 @@ func (c *checkCmd) Run(ctx context.Context, t *terminal) error {
 	}
 	r := &report{out: t.out}
 	r.say(fine, "config", "is complete")
+	checkFiles(cfg, r)
 	checkStores(ctx, cfg, r)
 	if len(cfg.PBXs) == 0 {
 		r.say(warning, "pbxs", "none is configured")
@@ -60,8 +63,16 @@ func (c *checkCmd) Run(ctx context.Context, t *terminal) error {
 	for i := range cfg.PBXs {
 		c.checkPBX(ctx, &cfg.PBXs[i], r)
 	}
+	for i := range cfg.Webhooks {
+		if _, err := cfg.Webhooks[i].remote(); err != nil {
+			r.say(broken, "webhook "+cfg.Webhooks[i].Name, "%v", err)
+		}
+	}
 	for i := range cfg.CRMs {
 		c.checkCRM(ctx, cfg, &cfg.CRMs[i], r)
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
 	}
 	if r.worst > fine {
 		return exitCode(r.worst)
@@ -74,6 +85,13 @@ func checkStores(ctx context.Context, cfg *Config, r *report) {
 		r.say(broken, "data_dir", "%v", err)
 		return
 	}
+	probe, err := os.CreateTemp(cfg.DataDir, ".check-*")
+	if err != nil {
+		r.say(broken, "data_dir", "%v; give it to the user that runs patchcord, or set data_dir", err)
+		return
+	}
+	probe.Close()
+	os.Remove(probe.Name())
 	r.say(fine, "data_dir", "%s", cfg.DataDir)
 	store, err := openStore(ctx, cfg)
 	if err != nil {
@@ -82,13 +100,29 @@ func checkStores(ctx context.Context, cfg *Config, r *report) {
 		r.say(fine, "store", "%s answers", redactURL(cfg.Store))
 		store.Close()
 	}
-	frames, err := openLog(ctx, cfg, false, slog.New(slog.NewTextHandler(r.out, nil)))
+	frames, err := openLog(ctx, cfg, false, slog.New(finding{slog.DiscardHandler, r, "buffer"}))
 	if err != nil {
 		r.say(broken, "buffer", "%v", err)
 		return
 	}
 	r.say(fine, "buffer", "%s answers", redactURL(cfg.Buffer))
 	frames.Close()
+}
+
+// finding is a slog.Handler that makes what a part warns of a finding.
+type finding struct {
+	slog.Handler
+	r     *report
+	about string
+}
+
+// Enabled implements slog.Handler.
+func (f finding) Enabled(_ context.Context, l slog.Level) bool { return l >= slog.LevelWarn }
+
+// Handle implements slog.Handler.
+func (f finding) Handle(_ context.Context, rec slog.Record) error {
+	f.r.say(warning, f.about, "%s", rec.Message)
+	return nil
 }
 
 // checkPBX logs in and asks for what the daemon asks for.
@@ -104,8 +138,9 @@ func (c *checkCmd) checkPBX(ctx context.Context, p *PBXConfig, r *report) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.Wait)
 	defer cancel()
+	var told channels
 	states := make(chan ami.State, 16) // full: later states are dropped; the first that decides is enough
-	s := ami.NewSession(session, ami.Funcs{State: func(st ami.State) {
+	s := ami.NewSession(session, ami.Funcs{Frame: told.take, State: func(st ami.State) {
 		select {
 		case states <- st:
 		default:
@@ -120,11 +155,14 @@ func (c *checkCmd) checkPBX(ctx context.Context, p *PBXConfig, r *report) {
 	for {
 		select {
 		case <-ctx.Done():
-			r.say(broken, about, "%s did not answer within %v", p.Address, c.Wait)
+			if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+				r.say(broken, about, "%s did not answer within %v", p.Address, c.Wait)
+			}
 			return
 		case st := <-states:
 			if st.Phase == ami.PhaseUp {
 				c.checkRights(ctx, p, s, st, r)
+				checkEvents(ctx, p, s, &told, r)
 				return
 			}
 			if st.Waiting() {
@@ -142,6 +180,7 @@ func (c *checkCmd) checkPBX(ctx context.Context, p *PBXConfig, r *report) {
 func (c *checkCmd) checkRights(ctx context.Context, p *PBXConfig, s *ami.Session, st ami.State, r *report) {
 	about := "pbx " + p.Name
 	r.say(fine, about, "logged in as %s, AMI %s", p.Reader.Username, st.Version)
+	warnExpiry(r, about, "its certificate", st.CertExpires)
 	if st.Boot.IsZero() {
 		r.say(warning, about, "does not say since when it runs; give the user read=system, so that restarts are noticed")
 	}
