@@ -114,12 +114,18 @@ func (b *bench) user(tenant, name string, role crm.Role) string {
 	if err := b.store.CreateUser(b.t.Context(), u); err != nil {
 		b.t.Fatal(err)
 	}
+	b.login(tenant, name)
+	return name
+}
+
+// login gives the user the token that he asks with from now on.
+func (b *bench) login(tenant, name string) {
+	b.t.Helper()
 	tokens, err := b.auth.Login(b.t.Context(), auth.Credentials{Tenant: tenant, Name: name, Password: password})
 	if err != nil {
 		b.t.Fatal(err)
 	}
 	b.tokens[name] = string(tokens.Access)
-	return name
 }
 
 // cheapHash is the hash of password at the least cost, which is no matter here.
