@@ -1,6 +1,6 @@
 // Package dolibarr writes calls to Dolibarr as agenda events of type AC_TEL and reads its contacts and third parties.
 //
-// The wire is the REST API of Dolibarr 14 to 22 (htdocs/api, comm/action and societe of its source). The key of a call is the
+// The wire is the REST API of Dolibarr 14 to 24 (htdocs/api, comm/action and societe of its source). The key of a call is the
 // event's ref_ext, which is indexed but neither unique nor, in most versions, shown: it is looked up before every write, and
 // stands in brackets at the end of the note as well, so that a list of events tells whose they are. In Dolibarr an administrator
 // enables the modules "API / Web services (REST server)" and "Agenda" and makes a user's API key. The user needs the rights to read and

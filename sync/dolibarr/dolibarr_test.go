@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -91,11 +92,18 @@ func TestWhatAnEventSays(t *testing.T) {
 	want(t, i.Event(key), dolibarrtest.Row{"label": "Inbound call +442079460000: callback", "userownerid": 7, "socpeopleassigned": "whom people added", "type_code": "AC_TEL"})
 }
 
-// TestWhatPHPPrintsBeforeAnAnswer: then every status is 200, also that of what is not there, and of a refusal.
+// TestWhatPHPPrintsBeforeAnAnswer: then every status is 200, also that of what is not there, and of a refusal. It comes by a real
+// connection: there an answer is compressed unless it is asked for as it is, but not what was printed.
 func TestWhatPHPPrintsBeforeAnAnswer(t *testing.T) {
 	for _, recent := range []bool{false, true} {
 		i := open(t)
 		i.Warns, i.Recent = true, recent
+		server := httptest.NewServer(i.Server)
+		t.Cleanup(server.Close)
+		var err error
+		if i.connector, err = dolibarr.New(dolibarr.Config{URL: server.URL, Key: crm.Secret(i.Key)}); err != nil {
+			t.Fatal(err)
+		}
 		i.Put("contacts", dolibarrtest.Row{"lastname": "Ann", "phone_pro": "020 7946 0000"})
 		c := remotetest.Ended("hq:1.1", "resolved")
 		c.Contact = &crm.Match{ID: "doli:contacts:404"}

@@ -8,6 +8,8 @@
 package dolibarrtest
 
 import (
+	"bytes"
+	"compress/gzip"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -119,6 +121,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Date", s.Now().UTC().Format(http.TimeFormat))
 	if s.Warns {
 		_, _ = fmt.Fprint(w, "<br />\n<b>Warning</b>:  Undefined property: ActionComm::$fk_element in <b>/var/www/html/api/index.php</b> on line <b>312</b><br />\n")
+		w = begun{w}
+	}
+	if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+		w = packing{w}
 	}
 	path, ok := strings.CutPrefix(r.URL.Path, root)
 	kind, id, _ := strings.Cut(path, "/")
@@ -160,13 +166,11 @@ var (
 )
 
 func refuse(w http.ResponseWriter, status int, message, code string) {
-	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	w.WriteHeader(status)
 	fault := Row{"code": status, "message": message}
 	if code != "" {
 		fault["0"] = code
 	}
-	_ = json.NewEncoder(w).Encode(Row{"error": fault})
+	respond(w, status, Row{"error": fault})
 }
 
 // forbid refuses what the user has no right to.
@@ -178,9 +182,30 @@ func (s *Server) forbid(w http.ResponseWriter, message string) {
 	refuse(w, status, http.StatusText(status)+": "+message, "")
 }
 
-func answer(w http.ResponseWriter, body any) {
+func answer(w http.ResponseWriter, body any) { respond(w, http.StatusOK, body) }
+
+// packing is the answer to who takes gzip: PHP compresses what is JSON, and nothing that it printed before (api/index.php).
+type packing struct{ http.ResponseWriter }
+
+// begun is an answer of which something was printed: its status is sent.
+type begun struct{ http.ResponseWriter }
+
+// WriteHeader implements http.ResponseWriter.
+func (begun) WriteHeader(int) {}
+
+func respond(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	_ = json.NewEncoder(w).Encode(body)
+	text, _ := json.Marshal(body)
+	if _, ok := w.(packing); ok {
+		w.Header().Set("Content-Encoding", "gzip")
+		var b bytes.Buffer
+		z := gzip.NewWriter(&b)
+		_, _ = z.Write(text)
+		_ = z.Close()
+		text = b.Bytes()
+	}
+	w.WriteHeader(status)
+	_, _ = w.Write(text)
 }
 
 // shown is a record as the API gives it: numbers of the database as text, and some fields not at all.
