@@ -1,6 +1,7 @@
 package suitecrm
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -41,6 +42,7 @@ func (s *Connector) mint(ctx context.Context) (crmsync.Token, error) {
 		if err != nil {
 			return crmsync.Token{}, err
 		}
+		a = spoken(a)
 		var got struct {
 			AccessToken string `json:"access_token"`
 			ExpiresIn   int64  `json:"expires_in"`
@@ -105,9 +107,10 @@ func (s *Connector) do(ctx context.Context, method, path string, body, data any)
 			Method: method, URL: token.Base + "/Api/V8" + path, Body: body, Reads: reads,
 			Header: http.Header{"Authorization": {"Bearer " + token.Value}, "Content-Type": {media}, "Accept": {media}},
 		})
-		switch {
-		case err != nil:
+		if err != nil {
 			return said{}, err
+		}
+		switch a = spoken(a); {
 		case a.Status == http.StatusUnauthorized && !again:
 			s.tokens.Refused(token.Value)
 			continue
@@ -127,10 +130,14 @@ func (s *Connector) do(ctx context.Context, method, path string, body, data any)
 }
 
 func read(a crmsync.Answer, data any, reads bool) error {
-	into := struct {
-		Data any `json:"data"`
-	}{data}
-	if err := json.Unmarshal(a.Body, &into); err != nil {
+	var got struct {
+		Data json.RawMessage `json:"data"`
+	}
+	err := json.Unmarshal(a.Body, &got)
+	if err == nil {
+		err = json.Unmarshal(got.Data, data)
+	}
+	if err != nil {
 		p := &crmsync.PushError{Class: crmsync.Ambiguous, Reason: "what answers is no SuiteCRM, or it broke off", Err: err}
 		if reads {
 			p.Class = crmsync.Transient
@@ -138,6 +145,34 @@ func read(a crmsync.Answer, data any, reads bool) error {
 		return p
 	}
 	return nil
+}
+
+// spoken takes away what PHP prints around an answer where display_errors is on. What a controller prints Slim puts behind it
+// (Route.php, outputBuffering); after what is printed before Slim runs the status is 200, but that of a refusal stands in its body too.
+func spoken(a crmsync.Answer) crmsync.Answer {
+	body := a.Body
+	if i := bytes.Index(body, []byte("\n{")); i >= 0 && body[0] != '{' {
+		body = body[i+1:]
+	}
+	var whole json.RawMessage
+	if json.NewDecoder(bytes.NewReader(body)).Decode(&whole) != nil {
+		return a
+	}
+	a.Body = whole
+	var b struct {
+		Errors struct {
+			Status int `json:"status"`
+		} `json:"errors"`
+		Error string `json:"error"` // of a token
+	}
+	switch _ = json.Unmarshal(whole, &b); {
+	case a.Status >= 300:
+	case b.Errors.Status >= 300:
+		a.Status = b.Errors.Status
+	case b.Error != "":
+		a.Status = http.StatusUnauthorized
+	}
+	return a
 }
 
 // detailOf returns what a refusal says. Its errors are one object, not a list of them (ErrorResponse.php).

@@ -58,6 +58,36 @@ func want(t *testing.T, got, want suitecrmtest.Row) {
 	}
 }
 
+// TestWhatPHPPrintsAroundAnAnswer: a refusal, a token that ended and an answer that holds nothing are told from the others all the same.
+func TestWhatPHPPrintsAroundAnAnswer(t *testing.T) {
+	const warning = "<br />\n<b>Deprecated</b>:  Creation of dynamic property Call::$x is deprecated in <b>/var/www/html/data/SugarBean.php</b> on line <b>1</b><br />\n"
+	for name, printed := range map[string][2]string{"before": {warning + warning, ""}, "behind": {"", warning}, "both": {warning, warning}} {
+		t.Run(name, func(t *testing.T) {
+			i := open(t, func(s *suitecrmtest.Server, _ *suitecrm.Config) { s.Before, s.Behind = printed[0], printed[1] })
+			contact := i.Put("Contacts", suitecrmtest.Row{"last_name": "Ann", "phone_work": "020 7946 0000"})
+			c := remotetest.Ended("hq:1.1", "resolved")
+			c.Contact = &crm.Match{ID: "suite:Contacts:" + contact}
+			for _, c.Disposition.Code = range []string{"resolved", "callback"} {
+				if err := i.push(t, c, nil); err != nil {
+					t.Fatal(err)
+				}
+				i.ExpireSessions()
+			}
+			if got := i.Call(crmsync.Key("default", c.ID)); !strings.Contains(got["name"], "callback") || got["parent_id"] != contact {
+				t.Errorf("got %v", got)
+			}
+			c.Disposition.Note = i.Bad()
+			if p := remotetest.Failure(t, i.push(t, c, nil)); p.Class != crmsync.Permanent {
+				t.Errorf("a refusal came to %v", p)
+			}
+			page, err := i.connector.Pull(t.Context(), "")
+			if err != nil || len(page.Changed) != 1 {
+				t.Errorf("contacts are %v, %v", page.Changed, err)
+			}
+		})
+	}
+}
+
 func TestWhatACallSays(t *testing.T) {
 	for _, old := range []bool{false, true} {
 		t.Run(fmt.Sprint("old ", old), func(t *testing.T) { whatACallSays(t, old) })

@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"html"
+	"io"
 	"maps"
 	"net/http"
 	"net/url"
@@ -31,6 +32,8 @@ type Server struct {
 	NoLink   string // a field that Calls do not have
 	Password string // of the user "sync", for clients of that grant
 	Unfit    string // what it says to every request instead of doing it: our user has no right, or there is none
+	Before   string // what PHP prints before its answers, whose status is then 200
+	Behind   string // what PHP prints behind them
 	Now      func() time.Time
 
 	mu     sync.Mutex
@@ -117,6 +120,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	w.Header().Set("Date", s.Now().UTC().Format(http.TimeFormat))
+	if s.Before != "" {
+		_, _ = io.WriteString(w, s.Before)
+		w = begun{w}
+	}
+	defer func() { _, _ = io.WriteString(w, s.Behind) }()
 	path, ok := strings.CutPrefix(r.URL.Path, s.Base+"/Api/")
 	if !ok {
 		w.WriteHeader(http.StatusNotFound)
@@ -169,8 +177,15 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 func answer(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Type", "application/vnd.api+json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body)
+	text, _ := json.MarshalIndent(body, "", "    ") // as there; no end of a line follows
+	_, _ = w.Write(text)
 }
+
+// begun is an answer of which something was printed: its status is sent.
+type begun struct{ http.ResponseWriter }
+
+// WriteHeader implements http.ResponseWriter.
+func (begun) WriteHeader(int) {}
 
 func refuse(w http.ResponseWriter, detail string) {
 	answer(w, http.StatusBadRequest, map[string]any{"errors": map[string]any{"status": 400, "title": nil, "detail": detail}})
