@@ -19,10 +19,7 @@ func (v *view) farEnds() []crm.FarEnd {
 		if v.places(d) && d.answered() {
 			e = ending{result: crm.ResultAccepted, at: d.End}
 		}
-		f := crm.FarEnd{Number: crm.Number(v.dialledTo(d.Dst)), For: v.forWhom(d), EndedAt: e.at.time(), Result: e.result}
-		if !d.Listed {
-			f.StartedAt = d.Begin.time()
-		}
+		f := crm.FarEnd{Number: crm.Number(v.dialledTo(d.Dst)), For: v.forWhom(d), StartedAt: d.Begin.time(), EndedAt: e.at.time(), Result: e.result}
 		if e.result != "" {
 			f.RingMS = ringTime(ch.Ring, orElse(earliest(ch.Up, e.at), e.at))
 		}
@@ -59,7 +56,7 @@ func (v *view) forWhom(d *dial) string {
 	src := v.Chans[top.Src]
 	at := top.From
 	for _, x := range v.Transfers {
-		if x.Blind && x.At.Seq < d.first() && x.At.Seq > top.FromSeq && v.inChain(d, x.Transferee) && dialable(x.Extension) {
+		if x.At.Seq < d.first() && x.At.Seq > top.FromSeq && v.inChain(d, x.Transferee) && dialable(x.Extension) {
 			at = x.Extension // of the steps from there nobody told
 		}
 	}

@@ -23,10 +23,7 @@ func (v *view) offers(from string) []crm.Offer {
 			if out == nil {
 				out = make([]crm.Offer, 0, len(v.Dials))
 			}
-			o := crm.Offer{ID: v.t.offerID(ch), Extension: ext, Queue: v.queueOf(d), Desk: v.desk(d.Dst, d)}
-			if !d.Listed {
-				o.StartedAt = d.Begin.time()
-			}
+			o := crm.Offer{ID: v.t.offerID(ch), Extension: ext, Queue: v.queueOf(d), StartedAt: d.Begin.time(), Desk: v.desk(d.Dst, d)}
 			if d.Shown != "" && d.Shown != from {
 				o.ShownName = d.Shown
 			}

@@ -88,7 +88,7 @@ func (v *view) targetOf(x *transfer) string {
 			continue
 		}
 		for _, s := range ch.Stays {
-			if s.Bridge != x.Bridge || s.From.Seq >= x.At.Seq || target != "" && s.left() <= left {
+			if s.Bridge != x.Bridge || s.From.Seq >= x.At.Seq || s.left() <= left {
 				continue
 			}
 			if who := v.personBehind(i, x.At); who != "" {
@@ -150,14 +150,8 @@ func (v *view) completed(x *transfer, next uint64) bool {
 	}
 	return slices.ContainsFunc(v.Mails, func(m mailing) bool {
 		// else he took the place of the line that voicemail had answered
-		return m.At.Seq > x.At.Seq && m.At.Seq < next || v.askedAt(x, m)
+		return m.At.Seq > x.At.Seq && m.At.Seq < next || v.consultedAt(x, v.find(m.ID))
 	})
-}
-
-// askedAt reports whether it was that voicemail that answered the consultation.
-func (v *view) askedAt(x *transfer, m mailing) bool {
-	ch := v.find(m.ID)
-	return ch >= 0 && v.consultedAt(x, ch)
 }
 
 // consultedAt reports whether a channel is where an attended transfer was prepared: the
