@@ -47,6 +47,7 @@ func (t *Tracker) enterBridge(ch *channel, bridge, kind string, at mark) {
 			return
 		}
 		s.To = t.mark() // the leave was not seen
+		t.leaveRooms(ch, s.To)
 	}
 	ch.Stays = append(ch.Stays, stay{span: span{From: at}, Bridge: bridge, Kind: kind})
 	t.touch(ch.call)

@@ -55,15 +55,7 @@ func (c *call) steps(list []step, bridged []int) ([]step, []int) {
 			list = append(list, step{at: p.From, ch: p.Chan})
 		}
 	}
-	slices.SortStableFunc(list, func(a, b step) int {
-		if d := cmp.Compare(a.at.Seq, b.at.Seq); d != 0 || a.enter == b.enter {
-			return d
-		}
-		if b.enter {
-			return -1
-		}
-		return 1
-	})
+	slices.SortStableFunc(list, func(a, b step) int { return cmp.Compare(a.at.Seq, b.at.Seq) })
 	return list, bridged
 }
 
@@ -170,7 +162,7 @@ func (w *walk) moveAnchor(at mark) {
 			w.anchor = ee
 		}
 	}
-	if w.anchor != v.from && v.Chans[w.anchor].Gone.before(at) && !v.Chans[v.from].Gone.before(at) {
+	if v.Chans[w.anchor].Gone.before(at) && !v.Chans[v.from].Gone.before(at) {
 		w.anchor = v.from
 	}
 	if w.anchor != v.from || v.Chans[v.from].Kind != extension {
@@ -191,7 +183,8 @@ func (w *walk) wasWith(ch int, at mark) bool {
 	})
 }
 
-// party returns the person that a channel stands for: itself, or who is behind it.
+// party returns the person that a channel stands for: itself, or who is behind it; the anchor
+// as it is when nobody is (the other half is in a conference, or in an application).
 func (w *walk) party(ch int) int {
 	if w.v.Chans[ch].Kind != plumbing {
 		return ch
@@ -201,7 +194,7 @@ func (w *walk) party(ch int) int {
 			return r[0]
 		}
 	}
-	return ch
+	return w.anchor
 }
 
 // reach returns the people whom a channel is connected with.

@@ -17,6 +17,7 @@ func TestParties(t *testing.T) {
 		{"a phone is its extension", "new A PJSIP/1001 ChannelState=4 CallerIDNum=5551000 CallerIDName=Alice Exten=1002\n", "from.number=1001 from.name=Alice to.number=1002 direction=internal"},
 		{"a phone that reaches for a trunk", "new A PJSIP/1001 ChannelState=4 Exten=9441632960077\nnew T PJSIP/trunk ChannelState=0\nDialBegin A T DialString=441632960077@trunk\n",
 			"direction=outbound far_ends.0.number=9441632960077 far_ends.0.result=- far_ends.0.ring_ms=-"},
+		{"a number of the PBX that is one of the country", "new A PJSIP/trunk ChannelState=4 Exten=02079460000\n", "to.number=02079460000 to.e164=+442079460000 direction=inbound"},
 		{"sent to a trunk later, it stays internal", `
 			new A PJSIP/1004 ChannelState=4 Exten=1001
 			new B PJSIP/1001 ChannelState=0

@@ -44,7 +44,7 @@ func (t *Tracker) reseat(half *channel, at mark) {
 	}
 	inside := half.call.Chans[half.Peer]
 	s := inside.bridge()
-	if s == nil || s.Kind != conference || !slices.Contains(t.rooms[s.Bridge], inside) {
+	if s == nil || !slices.Contains(t.rooms[s.Bridge], inside) {
 		return
 	}
 	person := half.call.behind(inside)
@@ -84,9 +84,8 @@ func (t *Tracker) seat(ch, person *channel, bridge, name string, at mark) {
 	t.touch(ch.call)
 }
 
-// behind returns whom a channel stands for: itself, or for half of a Local pair who
-// answered the other half, or is with it in a bridge, through further pairs too; nil when
-// there is nobody.
+// behind returns whom a channel stands for: itself, or for half of a Local pair who is with
+// the other half in a bridge, through further pairs too, or else answered it last; nil when there is nobody.
 func (c *call) behind(ch *channel) *channel { return c.within(ch, len(c.Chans)) }
 
 // within is behind, through at most so many pairs.
@@ -96,11 +95,6 @@ func (c *call) within(ch *channel, pairs int) *channel {
 	}
 	if ch.Peer < 0 || pairs == 0 {
 		return nil
-	}
-	for _, d := range c.Dials {
-		if d.Src == ch.Peer && d.answered() && c.Chans[d.Dst].Kind != plumbing {
-			return c.Chans[d.Dst]
-		}
 	}
 	if s := c.Chans[ch.Peer].bridge(); s != nil && s.Kind == "" {
 		for _, o := range c.Chans {
@@ -112,18 +106,21 @@ func (c *call) within(ch *channel, pairs int) *channel {
 			}
 		}
 	}
+	for _, d := range slices.Backward(c.Dials) {
+		if dst := c.Chans[d.Dst]; d.Src == ch.Peer && d.answered() && dst.Kind != plumbing && !dst.Gone.set() {
+			return dst
+		}
+	}
 	return nil
 }
 
 // leaveRooms takes a channel out of the conference it is in.
 func (t *Tracker) leaveRooms(ch *channel, at mark) {
-	s := ch.bridge()
-	bridge := ""
-	if s != nil && s.Kind == conference {
-		bridge = s.Bridge
-	} else if n := len(ch.Stays); n > 0 && ch.Stays[n-1].Kind == conference {
-		bridge = ch.Stays[n-1].Bridge
+	n := len(ch.Stays)
+	if n == 0 {
+		return
 	}
+	bridge := ch.Stays[n-1].Bridge
 	in := t.rooms[bridge]
 	if !slices.Contains(in, ch) {
 		return

@@ -30,7 +30,10 @@ func (v *view) conversations() []*talk {
 			if v.eitherElsewhere(prev, prev.To, l.From) {
 				prev.away = append(prev.away, span{prev.To, l.From})
 			}
-			prev.To, prev.near = l.To, l.near
+			prev.To = l.To
+			if l.ch == prev.ch { // else the two have changed places: who was the party is the person
+				prev.near = l.near
+			}
 			continue
 		}
 		out = append(out, &talk{ch: l.ch, anchor: l.anchor, near: l.near, span: l.span})
@@ -216,7 +219,7 @@ func (v *view) held(k *talk) []span {
 	spans := slices.Clone(k.away)
 	for _, h := range holds {
 		for _, a := range k.away { // whoever comes back holds no longer, with or without an Unhold
-			if a.To.set() && h.covers(a.To.Seq) {
+			if h.covers(a.To.Seq) {
 				h.To = a.To
 			}
 		}
@@ -290,7 +293,7 @@ func (v *view) consulting(k *talk) []span {
 				continue
 			}
 			s := span{From: d.Begin, To: a.To}
-			if d.End.set() && !d.answered() {
+			if !d.answered() {
 				s.To = earliest(s.To, d.End)
 			}
 			spans = append(spans, s)

@@ -77,6 +77,34 @@ func TestTalks(t *testing.T) {
 			-b1 A B
 			Hangup A Cause=16
 			Hangup B Cause=16`, "hold_ms=5400 talks.#=1"},
+		{"it goes on while one asks somebody, who still rings", consultsByCode, "talks.#=1 talks.0.ended_at=- talks.0.hold_ms=0"},
+		{"also when he takes the party from hold first", consultsByCode + "Unhold B\n", "talks.#=1 talks.0.ended_at=- talks.0.hold_ms=0"},
+		{"the caller asks somebody who answers before he himself is there", `
+			new A PJSIP/1001 ChannelState=4 CallerIDNum=1001 Exten=1002
+			new B PJSIP/1002 ChannelState=0
+			DialBegin A B
+			DialEnd A B DialStatus=ANSWER
+			+b1 B A
+			wait 1s
+			Hold A
+			new L Local/1003@from-internal-00000001;1 ChannelState=0 Exten=1003
+			new M Local/1003@from-internal-00000001;2 ChannelState=4 Exten=1003
+			new D PJSIP/1003 ChannelState=0
+			DialBegin M D
+			DialEnd M D DialStatus=ANSWER
+			+b3 M D
+			+b2 L
+			-b1 A
+			+b2 A
+			wait 2s`, "talks.#=1 talks.0.extension=1002 talks.0.with=1001 talks.0.ended_at=-"},
+		{"both are moved, and one of them to somebody else", inboundTalks + `
+			-b1 A B
+			Hangup A Cause=16
+			new E PJSIP/1003 ChannelState=0
+			DialBegin B E
+			DialEnd B E DialStatus=ANSWER
+			+b2 B E
+			wait 2s`, "talks.0.extension=1001 talks.0.hold_ms=0 talks.0.ended_at=2026-03-01T09:00:08.000Z"},
 		{"music is no hold", inboundTalks + "MusicOnHoldStart A\nwait 2s\nMusicOnHoldStop A\n" + agentLeaves, "hold_ms=0"},
 		{"answered twice: the second has nobody", `
 			new A PJSIP/trunk ChannelState=4 CallerIDNum=02079460018 Exten=600

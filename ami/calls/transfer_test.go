@@ -121,6 +121,52 @@ func TestTransfers(t *testing.T) {
 			DialEnd A G DialStatus=ANSWER
 			+b5 A G
 		`, "transfers.#=2 transfers.0.completed=false transfers.1.completed=true talks.#=3 talks.2.via=transfer"},
+		{"the first comes to nothing, and who is rung again sends the party to voicemail", consultsByCode + `
+			HangupRequest B
+			-b2 B L
+			+b1 L
+			AttendedTransfer Result=Success OrigTransfererUniqueid=@B SecondTransfererUniqueid=@B TransfereeUniqueid=@A SecondBridgeUniqueid=b2 DestType=Bridge
+			wait 4s
+			DialEnd M D DialStatus=NOANSWER
+			-b1 L
+			Hangup L Cause=16
+			Hangup M Cause=16
+			Hangup D Cause=0
+			new F PJSIP/1001 own ChannelState=0 Exten=s
+			DialBegin DestUniqueid=@F DialString=1001
+			DialEnd DestUniqueid=@F DialStatus=ANSWER
+			joins F A
+			+b1 F
+			Hangup B Cause=16
+			wait 2s
+			BlindTransfer Result=Success TransfererUniqueid=@F TransfereeUniqueid=@A Extension=81002
+			-b1 F A
+			Hangup F Cause=16
+			Newexten A Application=VoiceMail AppData=1002,u
+		`, "transfers.#=2 transfers.0.completed=false transfers.1.completed=true"},
+		{"the first comes to nothing, and who is rung again sends the party into a conference", consultsByCode + `
+			HangupRequest B
+			-b2 B L
+			+b1 L
+			AttendedTransfer Result=Success OrigTransfererUniqueid=@B SecondTransfererUniqueid=@B TransfereeUniqueid=@A SecondBridgeUniqueid=b2 DestType=Bridge
+			wait 4s
+			DialEnd M D DialStatus=NOANSWER
+			-b1 L
+			Hangup L Cause=16
+			Hangup M Cause=16
+			Hangup D Cause=0
+			new F PJSIP/1001 own ChannelState=0 Exten=s
+			DialBegin DestUniqueid=@F DialString=1001
+			DialEnd DestUniqueid=@F DialStatus=ANSWER
+			joins F A
+			+b1 F
+			Hangup B Cause=16
+			wait 2s
+			BlindTransfer Result=Success TransfererUniqueid=@F TransfereeUniqueid=@A Extension=550
+			-b1 F A
+			Hangup F Cause=16
+			+b9 A BridgeCreator=ConfBridge BridgeName=board
+		`, "transfers.#=2 transfers.0.completed=false transfers.1.completed=true"},
 		{"of two phones that ring the second answers", blind + `
 			new D PJSIP/1003 ChannelState=0
 			DialBegin A D
@@ -255,6 +301,73 @@ func TestTransfers(t *testing.T) {
 			AttendedTransfer Result=Success OrigTransfererUniqueid=@B SecondTransfererUniqueid=@B TransfereeUniqueid=@A SecondBridgeUniqueid=b2
 			-b1 B
 			Hangup B Cause=16`, "transfers.0.completed=false"},
+		{"the same, by way of a Local pair", `
+			new A PJSIP/trunk ChannelState=4 CallerIDNum=02079460018 Exten=5551012
+			new L Local/1001@from-internal-00000001;1 ChannelState=0
+			new M Local/1001@from-internal-00000001;2 ChannelState=4 Exten=1001
+			DialBegin A L
+			Newexten M Application=VoiceMail AppData=1001,u
+			wait 1s
+			new B PJSIP/1001 ChannelState=0
+			DialBegin M B
+			DialEnd M B DialStatus=ANSWER
+			DialEnd A L DialStatus=ANSWER
+			+b1 A L
+			+b2 M B
+			AttendedTransfer Result=Success OrigTransfererUniqueid=@B SecondTransfererUniqueid=@B TransfereeUniqueid=@A SecondBridgeUniqueid=b3
+			-b2 B
+			Hangup B Cause=16`, "transfers.0.completed=false"},
+		{"voicemail answers the other line", inboundTalks + `
+			Hold B
+			new C PJSIP/1001 own ChannelState=4 Exten=81003
+			Newexten C Application=VoiceMail AppData=1003,u
+			wait 1s
+			AttendedTransfer Result=Success OrigTransfererUniqueid=@B SecondTransfererUniqueid=@C TransfereeUniqueid=@A DestType=App DestApp=VoiceMail
+			-b1 A B
+			Hangup B Cause=16
+			Hangup C Cause=16`, "transfers.0.completed=true transfers.0.to=81003"},
+		{"on the other line is nobody, and what it dialled is a name of the dialplan", inboundTalks + `
+			new C PJSIP/1001 own ChannelState=4 Exten=s
+			AttendedTransfer Result=Success OrigTransfererUniqueid=@B SecondTransfererUniqueid=@C TransfereeUniqueid=@A DestType=App`, "transfers.0.to=- transfers.0.completed=false"},
+		{"whom he asked for was not heard of, and not on which line", inboundTalks + "AttendedTransfer Result=Success OrigTransfererUniqueid=@B TransfereeUniqueid=@A\n-b1 B\n", "transfers.0.to=- transfers.0.completed=false"},
+		{"the caller asks by the code for somebody who was not heard of: not for whom he had called", `
+			new A PJSIP/1004 ChannelState=4 Exten=1001
+			new B PJSIP/1001 ChannelState=0
+			DialBegin A B
+			DialEnd A B DialStatus=ANSWER
+			+b1 A B
+			AttendedTransfer Result=Success OrigTransfererUniqueid=@A SecondTransfererUniqueid=@A TransfereeUniqueid=@B SecondBridgeUniqueid=b2
+			-b1 A`, "transfers.0.by=1004 transfers.0.to=-"},
+		{"to a phone that declines at once, and the dialplan parks him", blind + `
+			new D PJSIP/1003 ChannelState=0
+			DialBegin A D
+			DialEnd A D DialStatus=BUSY
+			Hangup D Cause=21
+			ParkedCall ParkeeUniqueid=@A ParkerDialString=PJSIP/1001 ParkingSpace=701
+			+p1 A BridgeType=parking`, "transfers.#=1 parked.#=1"},
+		{"who had him hangs up, and he gives up where the dialplan rings next", blind + `
+			new D PJSIP/1003 ChannelState=0
+			DialBegin A D
+			DialEnd A D DialStatus=ANSWER
+			+b3 A D
+			wait 3s
+			-b3 D A
+			Hangup D Cause=16
+			new E PJSIP/1004 ChannelState=0
+			DialBegin A E
+			wait 2s
+			HangupRequest A
+			DialEnd A E DialStatus=CANCEL
+			Hangup E Cause=127
+			Hangup A Cause=127`, "transfers.0.completed=true talks.1.extension=1003 talks.1.via=transfer"},
+		{"into a conference, from which a supervisor takes him to a phone", blind + `
+			+b9 A BridgeCreator=ConfBridge BridgeName=board
+			wait 3s
+			-b9 A
+			new E PJSIP/1004 ChannelState=0
+			DialBegin A E
+			DialEnd A E DialStatus=ANSWER
+			+b3 A E`, "transfers.0.completed=true talks.1.extension=1004 talks.1.via=dial"},
 		{"twice to the same extension, by two", blind + "new D PJSIP/1002 ChannelState=0\nDialBegin A D\nDialEnd A D DialStatus=ANSWER\n+b3 A D\nwait 2s\nBlindTransfer Result=Success TransfererUniqueid=@D TransfereeUniqueid=@A Extension=1003\n-b3 A D\nHangup D Cause=16\n",
 			"transfers.#=2 transfers.0.by=1001 transfers.0.completed=true transfers.1.by=1002 transfers.1.completed=false"},
 	})
@@ -335,6 +448,20 @@ func TestTransfersIntoARoom(t *testing.T) {
 			-b1 A L
 			Hangup A Cause=16
 		`, "transfers.0.by=1001 transfers.0.to=550 transfers.0.completed=true conferences.#=1 conferences.0.with.#=1 conferences.0.with.0=1002 talks.#=1 ended_by=caller"},
+		{"an empty room, where the other line has waited", inboundTalks + `
+			Hold B
+			new C PJSIP/1001 own ChannelState=4 Exten=550
+			+r1 C` + enters + "C" + room + `
+			wait 1s
+			-b1 A
+			-r1 C
+			joins C A
+			+r1 A` + enters + "A" + room + `
+			AttendedTransfer Result=Success OrigTransfererUniqueid=@B SecondTransfererUniqueid=@C TransfereeUniqueid=@A DestType=App DestApp=ConfBridge
+			-b1 B
+			Hangup B Cause=16
+			Hangup C Cause=16
+		`, "transfers.0.completed=true conferences.0.room=board conferences.0.with=-"},
 		{"the room that the transferer has not left yet", inboundTalks + `
 			-b1 A B
 			+r1 A` + enters + "A" + room + "+r1 B" + enters + "B" + room + `

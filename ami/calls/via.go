@@ -56,7 +56,7 @@ func (v *view) via(k *talk) string {
 		return "dial"
 	case v.queueOf(d) != "":
 		return "queue"
-	case v.consulted(d):
+	case v.consulted(d), v.passedOn(k, d.End):
 		return "transfer"
 	}
 	return v.ledBy(d)
