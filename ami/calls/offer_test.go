@@ -31,6 +31,7 @@ func TestOffers(t *testing.T) {
 		{"corrected by the Hangup: not there", inboundRings + "DialEnd A B DialStatus=NOANSWER\nHangup B Cause=20\n", "offers.0.result=failed"},
 		{"chan_sip declines as BUSY, and the cause tells", inboundRings + "DialEnd A B DialStatus=BUSY\nHangup B Cause=21\n", "offers.0.result=rejected"},
 		{"BUSY without a cause", inboundRings + "DialEnd A B DialStatus=BUSY\nHangup B Cause=0\n", "offers.0.result=busy"},
+		{"declined, and it is not gone yet", inboundRings + "HangupRequest B Cause=21\nDialEnd A B DialStatus=NOANSWER\n", "offers.0.result=rejected"},
 		{"congestion", inboundRings + "DialEnd A B DialStatus=CONGESTION\nHangup B Cause=34\n", "offers.0.result=failed"},
 		{"the cause of another phone of the dial is not this one's", caller + `
 			new B PJSIP/1001 ChannelState=0

@@ -26,6 +26,7 @@ func TestWhoIsInARoom(t *testing.T) {
 			"conferences.#=2 conferences.0.left_at=2026-03-01T09:00:03.500Z talk_ms=3100"},
 		{"those who came by two calls are no others to each other when the calls are one", two + "new R PJSIP/1003 own ChannelState=4 Exten=550\n+r1 R" + room + "joins C A\nNewstate C ChannelState=6\n",
 			"linkedids.#=2 conferences.#=1 conferences.0.with.#=1 conferences.0.with.0=1003"},
+		{"the call of two goes on while one of them is there", two + "joins C A\nNewstate C ChannelState=6\n-r1 A\nHangup A Cause=16\n", "linkedids.#=2 ended_at=- talks.#=1"},
 		{"two who were there one after the other did not meet", "new A PJSIP/1001 ChannelState=4 Exten=550\n+r1 A" + room + "wait 2s\n-r1 A\nnew C PJSIP/1002 own ChannelState=4 Exten=550\n+r1 C" + room +
 			"wait 2s\njoins C A\nNewstate C ChannelState=6\n", "linkedids.#=2 answered_at=- talks.#=0"},
 		{"nobody has come who is only rung from there", `

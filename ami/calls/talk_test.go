@@ -143,6 +143,27 @@ func TestAnsweredAt(t *testing.T) {
 		{"a menu is no answer", "new A PJSIP/trunk ChannelState=4 Exten=5551003\nNewstate A ChannelState=6\nwait 5s\nHangupRequest A\nHangup A Cause=16\n", "answered_at=- outcome=self_service ended_by=caller"},
 		{"nor is voicemail", inboundRings + "DialEnd A B DialStatus=NOANSWER\nHangup B Cause=0\nNewexten A Application=VoiceMail AppData=1001,u\nNewstate A ChannelState=6\nwait 5s\nHangupRequest A\nVarSet A Variable=VMSTATUS Value=SUCCESS\nHangup A Cause=16\n",
 			"answered_at=- outcome=voicemail ended_by=caller attributes.vmstatus=SUCCESS offers.0.result=no_answer"},
+		{"the device's, where that of the Local pair before it was not heard", `
+			new A PJSIP/trunk ChannelState=4 Exten=5551001
+			new L Local/1001@from-internal-00000001;1 ChannelState=0
+			new M Local/1001@from-internal-00000001;2 ChannelState=4 Exten=1001
+			DialBegin A L
+			new B PJSIP/1001 ChannelState=0
+			DialBegin M B
+			DialEnd M B DialStatus=ANSWER
+			wait 500ms
+			+b1 A L
+			+b2 M B`, "answered_at=2026-03-01T09:00:00.700Z talks.0.started_at=2026-03-01T09:00:01.600Z"},
+		{"nobody knows yet of a mobile that has to press a key", `
+			new A PJSIP/trunk ChannelState=4 Exten=5551106
+			new L Local/RG-1006-9441632960088#@from-internal-00000001;1 ChannelState=0
+			new M Local/RG-1006-9441632960088#@from-internal-00000001;2 ChannelState=4
+			DialBegin A L
+			new T PJSIP/trunk ChannelState=0
+			DialBegin M T DialString=441632960088@trunk
+			Newstate T ChannelState=6
+			DialEnd M T DialStatus=ANSWER
+			wait 2s`, "answered_at=- outcome=- far_ends.0.result=- far_ends.0.ended_at=-"},
 		{"a party that never gets connected counts for nothing", `
 			new A PJSIP/trunk ChannelState=4 Exten=5551106
 			new L Local/RG-1006-9441632960088#@from-internal-00000001;1 ChannelState=0

@@ -219,6 +219,25 @@ func TestTransfers(t *testing.T) {
 		{"the transferer's hang-up does not count", blind + "HangupRequest B\nnew D PJSIP/1003 ChannelState=0\nDialBegin A D\nDialEnd A D DialStatus=NOANSWER\nHangup D Cause=0\nSoftHangupRequest A\nHangup A Cause=16\n", "ended_by=system"},
 		{"a transfer that names no transferee is of who was with him", inboundTalks + "BlindTransfer Result=Success TransfererUniqueid=@B Extension=1003\n-b1 B A\nHangup B Cause=16\nnew D PJSIP/1003 ChannelState=0\nDialBegin A D\nDialEnd A D DialStatus=ANSWER\n+b3 A D\n",
 			"transfers.0.completed=true talks.1.via=transfer"},
+		{"told of twice, it happened once", blind + "BlindTransfer Result=Success TransfererUniqueid=@B TransfereeUniqueid=@A Extension=1003\n", "transfers.#=1"},
+		{"of whom the caller was with, when one of those he had called is gone", `
+			new A PJSIP/1001 ChannelState=4 Exten=600
+			new B PJSIP/1002 ChannelState=0
+			DialBegin A B
+			new C PJSIP/1003 ChannelState=0
+			DialBegin A C
+			DialEnd A B DialStatus=BUSY
+			Hangup B Cause=17
+			DialEnd A C DialStatus=ANSWER
+			+b1 A C
+			wait 2s
+			BlindTransfer Result=Success TransfererUniqueid=@A Extension=1004
+			-b1 A C
+			Hangup A Cause=16
+			new D PJSIP/1004 ChannelState=0
+			DialBegin C D
+			DialEnd C D DialStatus=ANSWER
+			+b3 C D`, "transfers.0.by=1001 transfers.0.completed=true talks.#=2 talks.1.extension=1004 talks.1.with=1003 talks.1.via=transfer"},
 		{"the transferer's phone stays in the bridge for a while", `
 			new A PJSIP/1004 ChannelState=4 Exten=1001
 			new B PJSIP/1001 ChannelState=0
