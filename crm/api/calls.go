@@ -64,7 +64,7 @@ func (a *API) listCalls(ctx context.Context, c caller, in *callsInput) (*listOut
 // liveInput is Paged without a default: a wallboard wants them all.
 type liveInput struct {
 	Limit  int    `query:"limit" minimum:"1" maximum:"200" doc:"Absent: all"`
-	Cursor string `query:"cursor" maxLength:"2000"`
+	Cursor string `query:"cursor" maxLength:"2000" doc:"next_cursor of the page before; opaque"`
 }
 
 func (a *API) listLive(_ context.Context, c caller, in *liveInput) (*listOutput[*crm.Call], error) {
@@ -144,13 +144,13 @@ type callsInput struct {
 	Until        time.Time `query:"until" doc:"Calls that started before then"`
 	Number       string    `query:"number" maxLength:"40" doc:"At least four digits: how the caller's or the dialled number ends; the whole number with a +, or as it is dialled in the country of the first PBX"`
 	Agent        string    `query:"agent" maxLength:"200" doc:"User name of an offer or talk"`
-	Extension    string    `query:"extension" maxLength:"200"`
-	Queue        string    `query:"queue" maxLength:"200"`
-	Direction    string    `query:"direction" enum:"inbound,outbound,internal"`
-	Outcome      string    `query:"outcome" enum:"answered,voicemail,abandoned,cancelled,busy,failed,no_answer,self_service"`
+	Extension    string    `query:"extension" maxLength:"200" doc:"A phone of the house that rang, talked, called or was called"`
+	Queue        string    `query:"queue" maxLength:"200" doc:"One that the call waited in"`
+	Direction    string    `query:"direction" enum:"inbound,outbound,internal" doc:"Where the first party came from"`
+	Outcome      string    `query:"outcome" enum:"answered,voicemail,abandoned,cancelled,busy,failed,no_answer,self_service" doc:"What it came to; an open call has none yet"`
 	MinTalk      string    `query:"min_talk" maxLength:"20" doc:"Least talk time: milliseconds, or with a unit (90s, 2m)"`
 	Disposition  string    `query:"disposition" maxLength:"200" doc:"Code"`
-	HasRecording string    `query:"has_recording" enum:"true,false"`
+	HasRecording string    `query:"has_recording" enum:"true,false" doc:"Whether the PBX recorded it"`
 	Q            string    `query:"q" maxLength:"200" doc:"Words in notes, in the disposition's note, the caller's or the contact's name"`
 }
 

@@ -247,6 +247,18 @@ func TestOpenAPIDescribesTheAPI(t *testing.T) {
 	}
 }
 
+func TestEveryParameterOfAListIsDescribed(t *testing.T) {
+	for path, item := range newBench(t).api.huma.OpenAPI().Paths {
+		for _, op := range operationsOf(item) {
+			for _, p := range op.Parameters {
+				if p.In == "query" && p.Description == "" {
+					t.Errorf("%s: nobody is told what %s does", path, p.Name)
+				}
+			}
+		}
+	}
+}
+
 // The daemon adds the WebSocket and the pages beside the API's routes.
 func TestHandleReachesTheConnection(t *testing.T) {
 	b := newBench(t)

@@ -14,14 +14,14 @@ import (
 
 type gapsInput struct {
 	Paged
-	From  time.Time `query:"from"`
-	Until time.Time `query:"until"`
-	PBX   string    `query:"pbx" maxLength:"200"`
+	From  time.Time `query:"from" doc:"Gaps that last beyond it"`
+	Until time.Time `query:"until" doc:"Gaps that began before it"`
+	PBX   string    `query:"pbx" maxLength:"200" doc:"Of this one alone"`
 }
 
 type eventsInput struct {
 	After string `query:"after" maxLength:"40" doc:"cursor of the answer before; absent: from the beginning"`
-	Limit int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
+	Limit int    `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"Events of an answer"`
 }
 
 type eventsOutput struct {

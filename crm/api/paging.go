@@ -15,7 +15,7 @@ import (
 // Paged is the query of every list. Like the other parts of requests it is exported
 // because huma reads exported fields only.
 type Paged struct {
-	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
+	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"Items of a page"`
 	Cursor string `query:"cursor" maxLength:"2000" doc:"next_cursor of the page before; opaque"`
 }
 

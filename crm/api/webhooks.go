@@ -42,7 +42,7 @@ type webhookBody struct {
 type jobsInput struct {
 	Paged
 	Name  string `path:"name"`
-	State string `query:"state" enum:"ready,leased,done,parked,skipped" default:"parked"`
+	State string `query:"state" enum:"ready,leased,done,parked,skipped" default:"parked" doc:"ready: they wait; leased: under way; parked: a person must look at them; skipped: given up"`
 }
 
 // JobID names a job of a destination in a path.
