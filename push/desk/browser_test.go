@@ -243,7 +243,15 @@ func aSupervisorSeesEveryLiveCall(t *testing.T, br browser) {
 	if b.holds(`[...document.querySelectorAll('#board-rows bdi.number')].some((n) => n.getClientRects().length > 1)`) {
 		t.Error("a number is broken over two lines")
 	}
+	if !b.holds(`[...document.querySelectorAll('#board-rows bdi.number')].every((n) => getComputedStyle(n).fontSize === getComputedStyle(document.body).fontSize)`) {
+		t.Error("a number on the board is of the size of a pop's, and leaves no room for the rest")
+	}
 	b.shoot("board")
+	b.run(chromedp.EmulateViewport(400, 800))
+	b.until(`document.documentElement.clientWidth === 400`)
+	if b.holds(`document.documentElement.scrollWidth > 400`) {
+		t.Error("the board makes the page of a telephone wider than its screen")
+	}
 	if b.holds(`document.querySelectorAll('.card').length > 0`) {
 		t.Error("an agent's pop is on the supervisor's page")
 	}
