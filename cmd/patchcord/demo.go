@@ -61,7 +61,7 @@ func (c *demoCmd) Run(ctx context.Context, t *terminal) error {
 func (c *demoCmd) run(ctx context.Context, t *terminal) error {
 	dir, err := os.MkdirTemp("", "patchcord-demo-")
 	if err != nil {
-		return fmt.Errorf("make a temporary folder: %w", err)
+		return fmt.Errorf("make a temporary folder: %w; let TMPDIR name one that can be written", err)
 	}
 	defer os.RemoveAll(dir)
 

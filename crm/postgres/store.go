@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"sync/atomic"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -48,8 +49,16 @@ var _ crm.Store = (*Store)(nil)
 // Open connects to the database that url names (postgres://user@host/database),
 // and brings its schema up to date. Whoever calls closes. It returns
 // crm.ErrNewerSchema for a database that a newer patchcord wrote, and an error
-// that wraps crm.ErrUnavailable when no server answers.
+// that wraps crm.ErrUnavailable when no server answers. Errors say what to do.
 func Open(ctx context.Context, url string, cfg Config) (*Store, error) {
+	s, err := open(ctx, url, cfg)
+	if text := hint(err); text != "" {
+		err = fmt.Errorf("%w; %s", err, text)
+	}
+	return s, err
+}
+
+func open(ctx context.Context, url string, cfg Config) (*Store, error) {
 	s := &Store{}
 	var err error
 	if s.in, err = s.openPool(ctx, url, cmp.Or(cfg.IngestConns, 2)); err != nil {
@@ -67,6 +76,9 @@ func Open(ctx context.Context, url string, cfg Config) (*Store, error) {
 	if s.own, err = s.openPool(ctx, url, cmp.Or(cfg.LeaseConns, 2)); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
+	if err := s.checkEncoding(ctx); err != nil {
+		return nil, errors.Join(s.wrap(ctx, "open store", err), s.Close())
+	}
 	if err := s.migrate(ctx); err != nil {
 		return nil, errors.Join(s.wrap(ctx, "open store", err), s.Close())
 	}
@@ -75,6 +87,42 @@ func Open(ctx context.Context, url string, cfg Config) (*Store, error) {
 	}
 	return s, nil
 }
+
+// errEncoding: what people are called can be written in no other.
+var errEncoding = errors.New("the database is not encoded in UTF8")
+
+func (s *Store) checkEncoding(ctx context.Context) error {
+	var encoding string
+	if err := s.api.QueryRow(ctx, `SELECT current_setting('server_encoding')`).Scan(&encoding); err != nil {
+		return err
+	}
+	if encoding != "UTF8" {
+		return fmt.Errorf("%w but in %s", errEncoding, encoding)
+	}
+	return nil
+}
+
+// hint says what an administrator can do about a database that cannot be opened; "" when nobody knows.
+func hint(err error) string {
+	switch c := code(err); {
+	case err == nil:
+	case errors.Is(err, errEncoding):
+		return "make one: createdb --encoding UTF8 --template template0 NAME"
+	case c == "42501", c == "3F000": // insufficient_privilege, invalid_schema_name: none that he may use
+		return "let its user make tables there: ALTER DATABASE name OWNER TO user"
+	case c == "28P01", c == "28000": // invalid_password, invalid_authorization_specification
+		return "the password stands in the address (postgres://user:password@host/database) or in the file that PGPASSFILE names; pg_hba.conf says who may come from where"
+	case c == "3D000": // invalid_catalog_name
+		return "make it: createdb --encoding UTF8 --owner user NAME"
+	case isUnavailable(err):
+		return "see that PostgreSQL runs there, and that host and port are right"
+	}
+	return ""
+}
+
+// connectWithin is how long a server may take to let us in, unless the address says otherwise (connect_timeout). What
+// is no PostgreSQL may take the connection and say nothing for ever.
+const connectWithin = 10 * time.Second
 
 // readAhead has the server ask its disk for several pages at a time, where it can: calls that the inverted
 // index gives lie in as many pages, and up to version 17 it reads them one after the other of its own accord.
@@ -87,6 +135,7 @@ func (s *Store) openPool(ctx context.Context, url string, conns int) (*pgxpool.P
 		return nil, fmt.Errorf("open store: %w", err) // pgx hides the password
 	}
 	c.MaxConns = int32(conns)
+	c.ConnConfig.ConnectTimeout = cmp.Or(c.ConnConfig.ConnectTimeout, connectWithin)
 	for key, value := range map[string]string{
 		"application_name": "patchcord",
 		// A daemon that stopped in the middle must not hold locks, nor the event log's readers.
