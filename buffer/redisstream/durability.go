@@ -82,7 +82,11 @@ type server struct {
 	fsync     string // appendfsync, "" when it does not tell
 	waitAOF   bool
 	isReplica bool
+	tight     bool // more than fullShare of maxmemory is used
 }
+
+// fullShare is of maxmemory what is warned of: a full server takes nothing more, and what comes then fills the spool.
+const fullShare = 0.7
 
 // checkEvery is how often the servers are asked whether they still keep what they are given.
 const checkEvery = time.Minute
@@ -190,6 +194,7 @@ func inspect(ctx context.Context, c *redis.Client) (s server, err error) {
 	if err != nil {
 		return s, err
 	}
+	var used, most float64
 	for line := range strings.Lines(info) {
 		switch key, value, _ := strings.Cut(strings.TrimSpace(line), ":"); key {
 		case "redis_version":
@@ -200,8 +205,13 @@ func inspect(ctx context.Context, c *redis.Client) (s server, err error) {
 			s.aof = value == "1"
 		case "role":
 			s.isReplica = value == "slave"
+		case "used_memory":
+			used, _ = strconv.ParseFloat(value, 64)
+		case "maxmemory":
+			most, _ = strconv.ParseFloat(value, 64)
 		}
 	}
+	s.tight = most > 0 && used > fullShare*most
 	if cmds, err := c.Do(ctx, "COMMAND", "INFO", "WAITAOF").Slice(); err == nil && len(cmds) == 1 {
 		s.waitAOF = cmds[0] != nil
 	}
@@ -228,6 +238,9 @@ func (s server) refuse() error {
 
 // warn says where the server keeps less than the mode promises.
 func (s server) warn(log *slog.Logger, m Mode) {
+	if s.tight {
+		log.Warn("redis has used more than 70 % of its maxmemory; when that is full it takes nothing more, and frames go to the spool: raise it, or see who else fills it")
+	}
 	switch {
 	case !s.aof:
 		log.Warn("redis has no append-only file: the log is lost when it restarts; set appendonly yes", "mode", m)

@@ -29,8 +29,8 @@ func TestOpenRefuses(t *testing.T) {
 		"a server that evicts":        {url: evicting, want: "noeviction"},
 		"a replica":                   {url: replica, want: "replica"},
 		"a wrong password":            {url: strings.Replace(guarded, "//", "//:hunter2@", 1), want: "WRONGPASS"},
-		"no password":                 {url: guarded, want: "NOAUTH"},
-		"nobody there":                {url: "redis://127.0.0.1:1/0", want: "refused"},
+		"no password":                 {url: guarded, want: "redis://:password@host"},
+		"nobody there":                {url: "redis://127.0.0.1:1/0", want: "refused; see that Redis runs there"},
 		"an unknown mode":             {url: master, mode: "careful", want: "careful"},
 		"an unknown scheme":           {url: "amqp://localhost", want: "amqp"},
 		"an unknown kind":             {url: "redis-farm://localhost", want: `"redis-farm"`},
@@ -98,6 +98,7 @@ func TestOpenWarns(t *testing.T) {
 		"always":                   {args: []string{"--appendfsync", "always"}, want: ""},
 		"everysec with WAITAOF":    {waitAOF: true, want: ""},
 		"fast does not care":       {mode: redisstream.Fast, want: ""},
+		"one that is nearly full":  {args: []string{"--appendfsync", "always", "--maxmemory", "1mb"}, want: "70 %"},
 		"ha without WAITAOF":       {mode: redisstream.HA, want: "replica's memory"},
 	} {
 		t.Run(name, func(t *testing.T) {

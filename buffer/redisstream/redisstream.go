@@ -30,6 +30,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -100,9 +101,22 @@ func Open(ctx context.Context, url string, cfg Config) (*Log, error) {
 		err = nil
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open log: %w", err), l.Close())
+		return nil, errors.Join(fmt.Errorf("open log: %w%s", err, hint(err)), l.Close())
 	}
 	return l, nil
+}
+
+// hint says what an administrator can do about a server that does not let us in; "" when that is said already.
+func hint(err error) string {
+	for _, refused := range []string{"NOAUTH", "WRONGPASS", "NOPERM"} {
+		if answer, ok := errors.AsType[redis.Error](err); ok && strings.HasPrefix(answer.Error(), refused) {
+			return "; user and password stand in the address: redis://user:password@host:6379, without the user redis://:password@host:6379"
+		}
+	}
+	if !errors.Is(err, errRefused) && away(err) {
+		return "; see that Redis runs there, and that host, port and TLS (rediss) are right"
+	}
+	return ""
 }
 
 // Read implements buffer.Log.
