@@ -92,8 +92,11 @@ func checkStores(ctx context.Context, cfg *Config, r *report) {
 	}
 	probe.Close()
 	os.Remove(probe.Name())
-	r.say(fine, "data_dir", "%s", cfg.DataDir)
+	r.say(fine, "data_dir", "%s", strings.TrimSuffix(cfg.DataDir+"; "+passingNote(cfg.DataDir), "; "))
 	store, err := openStore(ctx, cfg)
+	if ctx.Err() != nil {
+		return
+	}
 	if err != nil {
 		r.say(broken, "store", "%v", err)
 	} else {

@@ -82,6 +82,9 @@ func (d *daemon) announce(ctx context.Context, t *terminal) error {
 	}
 	cfg := d.cfg
 	d.log.Info("patchcord runs", "url", d.web.url, "version", version(), "pbxs", len(cfg.PBXs), "store", redactURL(cfg.Store), "buffer", redactURL(cfg.Buffer))
+	if note := passingNote(cfg.DataDir); note != "" {
+		d.log.Warn(note, "data_dir", cfg.DataDir)
+	}
 	if len(cfg.PBXs) == 0 {
 		d.log.Warn("no PBX is configured: add one under pbxs, or start with --pbx-name, --pbx-address, --pbx-username and --pbx-secret-file")
 	}
