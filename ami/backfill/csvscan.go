@@ -33,7 +33,11 @@ func (s *scan[R]) run(in io.Reader) error {
 			err = discardLine(r)
 			line = nil
 		}
-		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		if errors.Is(err, io.ErrUnexpectedEOF) {
+			s.report.Cut = append(s.report.Cut, s.name)
+			return nil
+		}
+		if errors.Is(err, io.EOF) {
 			return nil // what is left is a line without its end
 		}
 		if err != nil {

@@ -24,6 +24,7 @@ type Report struct {
 	Rows int
 	Bad  int      // rows that were not understood
 	At   []BadRow // the first of them
+	Cut  []string // compressed files that end in their middle
 }
 
 // maxBadRows is how many bad rows a report names.
@@ -46,5 +47,6 @@ func (r *Report) bad(file string, line int, why string) {
 func (r *Report) add(o Report) {
 	r.Rows += o.Rows
 	r.Bad += o.Bad
+	r.Cut = append(r.Cut, o.Cut...)
 	r.At = append(r.At, o.At[:min(len(o.At), maxBadRows-len(r.At))]...)
 }

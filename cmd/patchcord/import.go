@@ -69,7 +69,18 @@ func (c *importCmd) Run(ctx context.Context, t *terminal) error {
 	if err != nil && ctx.Err() != nil {
 		fmt.Fprintln(t.err, "stopped; the same command goes on from here")
 	}
-	return err
+	return errors.Join(err, c.lacks(sum))
+}
+
+// lacks says that what was read was not the whole of it, or nothing at all.
+func (c *importCmd) lacks(sum backfill.Progress) error {
+	switch {
+	case len(sum.Report.Cut) > 0:
+		return fmt.Errorf("%s: the file is cut, and what comes after that is missing; fetch it again, and import it with --again", strings.Join(sum.Report.Cut, ", "))
+	case sum.Calls == 0 && sum.Report.Bad > 0:
+		return fmt.Errorf("nothing was imported: no row was understood as one of %s; is it that ledger, and are its columns the usual ones?", c.Ledger)
+	}
+	return nil
 }
 
 // pbx returns the PBX whose history it is. Without a configuration a name is enough.

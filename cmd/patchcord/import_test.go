@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"compress/gzip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -24,6 +25,37 @@ func importInto(t *testing.T, dir string, want int, args ...string) string {
 		t.Fatalf("import %s: status %d, want %d:\n%s", strings.Join(args, " "), got, want, out.String())
 	}
 	return out.String()
+}
+
+// TestImportSaysWhatItDidNotRead: who runs it from a script must learn that something is missing.
+func TestImportSaysWhatItDidNotRead(t *testing.T) {
+	dir := t.TempDir()
+	var z bytes.Buffer
+	w := gzip.NewWriter(&z)
+	if _, err := w.Write([]byte(cdrHistory)); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for name, tt := range map[string]struct {
+		file string
+		body []byte
+		want string
+	}{
+		"a file that is cut":   {"cut.csv.gz", z.Bytes()[:z.Len()-12], "cut.csv.gz: the file is cut"},
+		"another kind of file": {"mail.csv", []byte("Dear sir,\nhow are you?\n"), "no row was understood"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := filepath.Join(dir, tt.file)
+			if err := os.WriteFile(file, tt.body, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if said := importInto(t, filepath.Join(dir, "data"), 1, "cdr", "--pbx", "hq", file); !strings.Contains(said, tt.want) {
+				t.Errorf("it says %q, want %q", said, tt.want)
+			}
+		})
+	}
 }
 
 func TestImportLoadsHistoryOnce(t *testing.T) {
