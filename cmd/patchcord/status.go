@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"strings"
+	"time"
 
 	"patchcord/ami"
 	"patchcord/ami/intake"
@@ -58,11 +59,16 @@ func since(s intake.Status) crm.Time {
 	return crm.At(s.State.Since)
 }
 
+// storedWithin is how old a frame may be that nothing has taken yet, before that is told.
+const storedWithin = 5 * time.Second
+
 // detailOf says what an administrator should know of a PBX, "" when all is well.
 func detailOf(s intake.Status) string {
 	switch {
 	case s.Deaf:
 		return ami.ClassDeaf.Advice()
+	case s.Append.Lag > storedWithin:
+		return "What it says is kept in memory, as neither the buffer nor the disk beside it takes it; the daemon's log says why."
 	case s.State.Degraded():
 		return "The manager user lacks rights (" + strings.Join(s.State.Missing, ", ") + "); `patchcord check` prints the lines for manager.conf."
 	}
