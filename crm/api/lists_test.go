@@ -199,6 +199,9 @@ func TestParkedJobsAreShownAndRedriven(t *testing.T) {
 	redrive := ask{as: "boss", method: "POST", path: fmt.Sprintf("/v1/webhooks/hook/jobs/%d/redrive", id)}
 	b.do(redrive).want(204)
 	b.do(redrive).want(404) // it is parked no more
+	for _, id := range []string{"abc", "-1", "1.5", "99999999999999999999"} {
+		b.do(ask{as: "boss", method: "POST", path: "/v1/webhooks/hook/jobs/" + id + "/redrive"}).want(404).problem()
+	}
 	b.get("boss", "/v1/webhooks/hook/jobs?state=ready").want(200).into(&jobs)
 	if len(jobs.Items) != 1 {
 		t.Errorf("ready: got %+v", jobs.Items)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -48,7 +49,7 @@ type jobsInput struct {
 // JobID names a job of a destination in a path.
 type JobID struct {
 	Name string `path:"name"`
-	ID   int64  `path:"id"`
+	ID   string `path:"id" doc:"A number"`
 }
 
 type destinationInput struct {
@@ -151,7 +152,7 @@ func (a *API) change(ctx context.Context, c caller, id JobID, doing string, do f
 		return crm.ErrNotFound
 	}
 	if err := do(j); err != nil {
-		return fmt.Errorf("%s job %d: %w", doing, id.ID, err)
+		return fmt.Errorf("%s job %s: %w", doing, id.ID, err)
 	}
 	a.log.Info("a person changed a parked job", "dest", id.Name, "job", id.ID, "what", doing, "by", c.Name)
 	return nil
@@ -161,7 +162,11 @@ func (a *API) job(ctx context.Context, c caller, id JobID) (crm.Job, error) {
 	if err := a.hasDestination(c, id.Name); err != nil {
 		return crm.Job{}, err
 	}
-	return a.store.Job(ctx, id.Name, id.ID)
+	n, err := strconv.ParseInt(id.ID, 10, 64)
+	if err != nil {
+		return crm.Job{}, crm.ErrNotFound // no job has such an id
+	}
+	return a.store.Job(ctx, id.Name, n)
 }
 
 func (a *API) hasDestination(c caller, name string) error {
