@@ -34,6 +34,8 @@ func pbxMetrics() []pbxMetric {
 			func(s intake.Status) float64 { return truth(shownState(s).State == api.Connected) }},
 		{describe("pbx_owned", "1 while this node owns the PBX.", "pbx"), gauge, func(s intake.Status) float64 { return truth(s.Owned) }},
 		{describe("pbx_last_frame_timestamp_seconds", "When the newest frame was received; 0 before the first.", "pbx"), gauge, lastFrame},
+		{describe("pbx_certificate_end_timestamp_seconds", "When the certificate of the PBX's manager ends; 0 while there is no session, or one without TLS.", "pbx"),
+			gauge, func(s intake.Status) float64 { return seconds(s.State.CertExpires) }},
 		{describe("record_lag_seconds", "Age of the oldest frame that is not in the record yet.", "pbx"), gauge,
 			func(s intake.Status) float64 { return s.Lag.Seconds() }},
 		{describe("dead_letters", "Frames that could not be recorded and wait for a person.", "pbx"), gauge,
@@ -131,11 +133,14 @@ func (g *gauges) collectCRMs(tell func(*prometheus.Desc, float64, ...string)) {
 	}
 }
 
-func lastFrame(s intake.Status) float64 {
-	if s.LastFrame.IsZero() {
+func lastFrame(s intake.Status) float64 { return seconds(s.LastFrame) }
+
+// seconds returns a time as Prometheus has it; 0 for none.
+func seconds(t time.Time) float64 {
+	if t.IsZero() {
 		return 0
 	}
-	return float64(s.LastFrame.UnixNano()) / float64(time.Second)
+	return float64(t.UnixNano()) / float64(time.Second)
 }
 
 func truth(is bool) float64 {

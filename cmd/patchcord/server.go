@@ -94,6 +94,9 @@ func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 		return c.pair, nil
 	}
 	pair, err := tls.LoadX509KeyPair(c.files.CertFile, c.files.KeyFile)
+	if err == nil && c.pair != nil && ended(&pair) && !ended(c.pair) {
+		err = errors.New("its time is over, and that of the one before is not")
+	}
 	if err != nil {
 		err = fmt.Errorf("tls: read certificate %s and key %s: %w", c.files.CertFile, c.files.KeyFile, err)
 		if c.pair == nil {
@@ -106,6 +109,8 @@ func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	c.pair, c.changed = &pair, changed
 	return c.pair, nil
 }
+
+func ended(pair *tls.Certificate) bool { return time.Now().After(pair.Leaf.NotAfter) }
 
 func (c *certificate) newest() (time.Time, error) {
 	var newest time.Time
