@@ -73,6 +73,10 @@ seeds: ## fold SEEDS simulated PBXs against their ledgers (default 20,000), and 
 	PATCHCORD_SEEDS=$${SEEDS:-20000} $(GO) test -timeout 6h -count=1 -run '^Test(Seeds$$|Law)' -v ./ami/calls | grep -vE '^(=== | +--- PASS)'
 	$(GO) test ./ami ./ami/amitest
 
+.PHONY: breaks
+breaks: ## switch every rule of the call record off, and want that what holds it fails
+	$(GO) test -count=1 -run '^TestRules' -v ./ami/calls -breaks | grep -vE '^=== '
+
 .PHONY: nightly
 nightly: ## fold a million seeds that nobody had, from the date on: half an hour and more
 	@PATCHCORD_SEED=$$(date +%Y%m%d)000000 $(MAKE) --no-print-directory seeds SEEDS=1000000
