@@ -46,3 +46,23 @@ func TestQuietPBXIsNotDeaf(t *testing.T) {
 		t.Errorf("deaf %v after %d logins", s.Deaf, s.Session.Connections)
 	}
 }
+
+func TestOnlyANewCallThatWasDueToBeToldCounts(t *testing.T) {
+	then := time.Now()
+	for name, tt := range map[string]struct {
+		channel, linked, duration string
+		want                      bool
+	}{
+		"a call of ten seconds ago":  {"PJSIP/a-1", "1.1", "00:00:10", true},
+		"one of before":              {"PJSIP/a-1", "1.1", "00:00:50", false},
+		"one of this moment":         {"PJSIP/a-1", "1.1", "00:00:01", false},
+		"a second channel of a call": {"PJSIP/b-2", "0.9", "00:00:10", false},
+		"a conference's announcer":   {"CBAnn/600-1;1", "1.1", "00:00:10", false},
+		"one of unknown age":         {"PJSIP/a-1", "1.1", "", false},
+	} {
+		m := ami.NewMessage("Event: CoreShowChannel\r\nChannel: " + tt.channel + "\r\nUniqueid: 1.1\r\nLinkedid: " + tt.linked + "\r\nDuration: " + tt.duration + "\r\n")
+		if got := beganBetween(m, then, then.Add(-30*time.Second), then.Add(-5*time.Second)); got != tt.want {
+			t.Errorf("%s: %v, want %v", name, got, tt.want)
+		}
+	}
+}

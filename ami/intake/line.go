@@ -116,7 +116,7 @@ func (l *Line) Run(ctx context.Context) error {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case errors.Is(err, errGiven):
-			l.log.Info("the PBX was given away")
+			l.log.Info("this node has let go of the PBX")
 			continue
 		case !lost(err):
 		case l.cfg.Nodes == nil:

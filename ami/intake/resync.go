@@ -208,13 +208,17 @@ func (s *resync) busy(ctx context.Context) bool {
 // beganBetween reports whether a channel that was listed then is the first of a call, and surely began after from and
 // before to. Its Duration is in whole seconds.
 func beganBetween(m ami.Message, then, from, to time.Time) bool {
-	var h, min, sec int
-	if _, err := fmt.Sscanf(m.Get("Duration"), "%d:%d:%d", &h, &min, &sec); err != nil {
+	var hours, minutes, seconds int
+	if _, err := fmt.Sscanf(m.Get("Duration"), "%d:%d:%d", &hours, &minutes, &seconds); err != nil {
 		return false
 	}
-	latest := then.Add(-time.Duration(h*3600+min*60+sec) * time.Second)
-	return m.Get("Uniqueid") == m.Get("Linkedid") && latest.Before(to) && latest.Add(-time.Second).After(from)
+	latest := then.Add(-time.Duration(hours*3600+minutes*60+seconds) * time.Second)
+	kind, _, _ := strings.Cut(m.Get("Channel"), "/")
+	return m.Get("Uniqueid") == m.Get("Linkedid") && !slices.Contains(ownChannels, kind) && latest.Before(to) && latest.Add(-time.Second).After(from)
 }
+
+// ownChannels are those that Asterisk makes for itself. It tells of none of them; whether it lists them depends on its version.
+var ownChannels = []string{"Announcer", "CBAnn", "CBRec", "Recorder", "Snoop", "Surrogate"}
 
 // look writes one picture of the PBX's channels, bridges and queues into the log, the
 // first time its phones too; it returns the channels, and whether it is whole. Channels that are missing end

@@ -20,8 +20,8 @@ type checkCmd struct {
 
 // Help is shown by `patchcord check --help`.
 func (checkCmd) Help() string {
-	return `Opens the stores as the daemon would, logs in to every PBX and CRM, and tries what the daemon will ask of it. Exits with 0 when all is
-well, 1 when something deserves a look, 2 when something does not work.
+	return `Opens the stores as the daemon would, logs in to every PBX and CRM, tries what the daemon will ask of it, and looks at certificates and
+files of secrets. Whether a PBX tells of its calls shows only while there are some. Exits with 0 when all is well, 1 when something deserves a look, 2 when something does not work.
 
 Example:
   patchcord check --config patchcord.yml`
