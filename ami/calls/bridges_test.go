@@ -86,10 +86,10 @@ func (c *comparison) linkedids(records []*crm.Call) {
 func (c *comparison) in(r *crm.Call, p *person) bool { return c.records[p.lid] == r }
 
 // record: who talks is connected with somebody all the while, hold apart, and begins
-// and ends when that does; a call is answered if two people of it met.
+// and ends when that does; a call is answered if two people of it met, who called from outside being one.
 func (c *comparison) record(r *crm.Call) {
-	met := slices.ContainsFunc(c.met, func(m *meeting) bool { return c.in(r, m.a) || c.in(r, m.b) })
-	if answered := r.Outcome == crm.Answered; met != answered && !c.brief(r) {
+	met, long := c.people(r, c.o.met), c.people(r, c.met)
+	if answered := r.Outcome == crm.Answered; answered && !met || !answered && long {
 		c.report("%s is %s, though two of it met: %v", r.ID, r.Outcome, met)
 	}
 	for _, k := range r.Talks {
@@ -99,10 +99,14 @@ func (c *comparison) record(r *crm.Call) {
 	}
 }
 
-// brief reports whether people of a call met for no longer than a move takes.
-func (c *comparison) brief(r *crm.Call) bool {
-	return slices.ContainsFunc(c.o.met, func(m *meeting) bool {
-		return (c.in(r, m.a) || c.in(r, m.b)) && m.to.Sub(m.from) <= moveTime
+// people reports whether people of a call met: who called from outside with another, else any.
+func (c *comparison) people(r *crm.Call, met []*meeting) bool {
+	first := c.first(r)
+	return slices.ContainsFunc(met, func(m *meeting) bool {
+		if r.Direction == crm.Inbound {
+			return m.a == first || m.b == first
+		}
+		return c.in(r, m.a) || c.in(r, m.b)
 	})
 }
 
@@ -166,20 +170,22 @@ func (c *comparison) meeting(m *meeting) {
 	}
 }
 
-// first returns the outside party that a call is held with: of the oldest Linkedid, who came first.
+// first returns the outside party that a call is held with: who called, else who was reached first; nil when there is none.
 func (c *comparison) first(r *crm.Call) *person {
 	var first *person
-	for _, m := range c.o.met {
-		for _, p := range []*person{m.a, m.b} {
-			if p.ext != "" || !c.in(r, p) || first == p {
-				continue
-			}
-			if first == nil || cmp.Or(compareIDs(p.lid, first.lid), p.seen.Compare(first.seen)) < 0 {
-				first = p
-			}
+	for _, p := range c.o.all {
+		if p.ext != "" || !c.in(r, p) || r.Direction != crm.Inbound && !c.metAnybody(p) {
+			continue
+		}
+		if first == nil || cmp.Or(compareIDs(p.lid, first.lid), p.seen.Compare(first.seen)) < 0 {
+			first = p
 		}
 	}
 	return first
+}
+
+func (c *comparison) metAnybody(p *person) bool {
+	return slices.ContainsFunc(c.o.met, func(m *meeting) bool { return m.a == p || m.b == p })
 }
 
 // covered: one of those who are named has a talk in r for as long as the two are connected.
@@ -193,7 +199,7 @@ func (c *comparison) covered(m *meeting, r *crm.Call, who ...*person) {
 		if k.EndedAt.IsZero() {
 			s.to = c.o.last
 		}
-		his := slices.ContainsFunc(who, func(p *person) bool { return p.ext == k.Extension || len(who) > 1 && p.ext == k.With })
+		his := slices.ContainsFunc(who, func(p *person) bool { return p.ext == k.Extension || p.ext != "" && p.ext == k.With })
 		if his {
 			talks = append(talks, s)
 		}

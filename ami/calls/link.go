@@ -5,12 +5,14 @@ import (
 	"slices"
 )
 
-// A step is a channel's entering or leaving an ordinary bridge.
+// A step is a channel's entering or leaving an ordinary bridge, or something else that
+// changes whose call it is.
 type step struct {
 	at    mark
 	ch    int
 	stay  *stay
 	enter bool
+	gone  bool // the channel was hung up, out of a bridge
 }
 
 // A walk goes through the bridges of a call in order, and notes who is connected
@@ -24,6 +26,7 @@ type walk struct {
 	park     int // likewise
 	taking   int // likewise
 	open     []int
+	asked    []int // who was with the anchor before it became his call
 	near     []int // of each channel that reach found: see link
 }
 
@@ -43,6 +46,9 @@ func (c *call) steps(list []step, bridged []int) ([]step, []int) {
 		}
 		if len(list) > n {
 			bridged = append(bridged, i)
+			if last := list[len(list)-1]; ch.Gone.set() && last.at.Seq < ch.Gone.Seq {
+				list = append(list, step{at: ch.Gone, ch: i, gone: true})
+			}
 		}
 	}
 	if len(list) > 0 {
@@ -69,7 +75,10 @@ func (v *view) link() {
 	}
 	w.begin(v)
 	for i, s := range steps {
-		if s.stay == nil { // a transfer or a park: it changes who is whose party
+		if s.gone && s.ch != w.anchor {
+			continue
+		}
+		if s.stay == nil { // a transfer, a park, or the anchor is gone: it changes who is whose party
 		} else if s.enter {
 			w.in[s.ch] = s.stay.Bridge
 		} else if w.in[s.ch] == s.stay.Bridge {
@@ -84,7 +93,7 @@ func (v *view) link() {
 // begin makes the walk ready for another call.
 func (w *walk) begin(v *view) {
 	w.v, w.anchor, w.transfer, w.park, w.taking = v, v.from, 0, 0, 0
-	w.open, w.in = w.open[:0], w.in[:0]
+	w.open, w.in, w.asked = w.open[:0], w.in[:0], w.asked[:0]
 	for range v.Chans {
 		w.in = append(w.in, "")
 	}
@@ -95,7 +104,15 @@ func (w *walk) begin(v *view) {
 func (w *walk) settle(at mark) {
 	w.moveAnchor(at)
 	v := w.v
-	now := slices.DeleteFunc(w.reach(w.anchor), w.consults)
+	if w.anchor = w.person(); w.anchor != v.from && !slices.Contains(v.parties, w.anchor) {
+		v.parties = append(v.parties, w.anchor)
+	}
+	now := w.reach(w.anchor)
+	w.asked = slices.DeleteFunc(w.asked, func(ch int) bool { return !slices.Contains(now, ch) })
+	now = slices.DeleteFunc(now, func(ch int) bool { return slices.Contains(w.asked, ch) || w.consults(ch) })
+	if v.Chans[w.anchor].Kind == plumbing && w.anchor != v.from {
+		v.parties, now = append(v.parties, now...), nil // there is nobody behind it yet: they wait
+	}
 	w.open = slices.DeleteFunc(w.open, func(i int) bool {
 		l := &v.links[i]
 		if l.anchor == w.anchor && slices.Contains(now, l.ch) {
@@ -154,7 +171,7 @@ func (w *walk) moveAnchor(at mark) {
 	for ; w.transfer < len(v.Transfers) && v.Transfers[w.transfer].At.Seq <= at.Seq; w.transfer++ {
 		x := v.Transfers[w.transfer]
 		if x.Transferee >= 0 && (x.By == w.anchor || x.Second == w.anchor) {
-			w.anchor = w.party(x.Transferee)
+			w.anchor = x.Transferee
 		}
 	}
 	for ; w.park < len(v.Parks) && v.Parks[w.park].From.Seq <= at.Seq; w.park++ {
@@ -162,18 +179,50 @@ func (w *walk) moveAnchor(at mark) {
 			w.anchor = ee
 		}
 	}
-	if v.Chans[w.anchor].Gone.before(at) && !v.Chans[v.from].Gone.before(at) {
-		w.anchor = v.from
+	if w.isGone(w.anchor, at) {
+		w.anchor = w.remaining(at)
+		if s := v.Chans[w.anchor].stayUntil(at); s != nil && !s.From.within(at, moveTime) {
+			w.asked = w.reach(w.anchor)
+		}
 	}
 	if w.anchor != v.from || v.Chans[v.from].Kind != extension {
 		return
 	}
 	for _, ch := range w.reach(w.anchor) {
-		if v.Chans[ch].Kind == trunk || v.click {
+		if (v.Chans[ch].Kind == trunk || v.click) && !slices.Contains(w.asked, ch) {
 			w.anchor = ch
 			return
 		}
 	}
+}
+
+// remaining returns whose call it is when the anchor is gone: of the party in From, while he is
+// there, else of whoever was connected with the anchor last, and goes on.
+func (w *walk) remaining(at mark) int {
+	if !w.isGone(w.v.from, at) {
+		return w.v.from
+	}
+	for _, l := range slices.Backward(w.v.links) {
+		if l.anchor == w.anchor && !w.isGone(l.ch, at) {
+			return l.ch
+		}
+	}
+	return w.anchor
+}
+
+// stayUntil returns the bridge that the channel is in at an instant, or has just left; nil for none.
+func (ch *channel) stayUntil(at mark) *stay {
+	for i := range ch.Stays {
+		if s := &ch.Stays[i]; s.covers(at.Seq) {
+			return s
+		}
+	}
+	return nil
+}
+
+func (w *walk) isGone(ch int, at mark) bool {
+	gone := w.v.Chans[ch].Gone
+	return gone.set() && gone.Seq <= at.Seq
 }
 
 // wasWith reports whether the channel was just connected with the anchor.
@@ -183,16 +232,15 @@ func (w *walk) wasWith(ch int, at mark) bool {
 	})
 }
 
-// party returns the person that a channel stands for: itself, or who is behind it; the anchor
-// as it is when nobody is (the other half is in a conference, or in an application).
-func (w *walk) party(ch int) int {
-	if w.v.Chans[ch].Kind != plumbing {
-		return ch
+// person returns who is behind the anchor, where that is half of a Local pair; the anchor as it is
+// while nobody is (the other half is in a conference, or in an application).
+func (w *walk) person() int {
+	ch := w.v.Chans[w.anchor]
+	if ch.Kind != plumbing || ch.Peer < 0 {
+		return w.anchor
 	}
-	if peer := w.v.Chans[ch].Peer; peer >= 0 {
-		if r := w.reach(peer); len(r) > 0 {
-			return r[0]
-		}
+	if r := w.reach(ch.Peer); len(r) > 0 {
+		return r[0]
 	}
 	return w.anchor
 }

@@ -34,7 +34,7 @@ func (v *view) over() mark {
 
 // takesPart reports whether the call goes on as long as the channel does.
 func (v *view) takesPart(i int) bool {
-	if i == v.from || i == v.first && !v.Chans[v.from].Up.set() || v.isLinked(i) {
+	if i == v.from || i == v.first && !v.Chans[v.from].Up.set() || v.isLinked(i) || slices.Contains(v.parties, i) {
 		return true
 	}
 	ch := v.Chans[i]
@@ -68,11 +68,11 @@ func (v *view) answeredAt() mark {
 		if ch == v.from {
 			ch = l.anchor
 		}
-		if d := v.dialTo(ch); d != nil {
-			if o, _ := v.outermost(d); o.answered() {
-				at = o.End
-			} else if d.answered() {
-				at = d.End
+		if d := v.metBy(l.ch, l.anchor); d != nil {
+			for o := range v.ringing(d) {
+				if o.answered() {
+					at = o.End
+				}
 			}
 		}
 		for _, p := range v.Pickups { // a queue sends no DialEnd for it

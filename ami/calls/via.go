@@ -43,10 +43,7 @@ func (v *view) via(k *talk) string {
 			return "park"
 		}
 	}
-	d := v.dialTo(k.ch)
-	if k.ch == v.from {
-		d = v.dialTo(k.anchor)
-	}
+	d := v.metBy(k.ch, k.anchor)
 	switch {
 	case v.metInRoom(k):
 		return "conference"
@@ -60,6 +57,16 @@ func (v *view) via(k *talk) string {
 		return "transfer"
 	}
 	return v.ledBy(d)
+}
+
+// metBy returns the dial that brought a person and the anchor together: his, or that of the anchor,
+// where the person placed the call, or had been reached outside before; nil for none.
+func (v *view) metBy(ch, anchor int) *dial {
+	d, o := v.dialTo(ch), v.dialTo(anchor)
+	if ch == v.from || d != nil && o != nil && v.Chans[ch].Kind == trunk && d.End.before(o.End) {
+		return o
+	}
+	return d
 }
 
 // metInRoom reports whether a talk began in a conference: of the people of a page, or

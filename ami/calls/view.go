@@ -12,13 +12,14 @@ import (
 // A view is a call looked at as a whole: what its facts add up to.
 type view struct {
 	*call
-	t     *Tracker
-	from  int  // channel of the party in From; -1 while nobody is known
-	first int  // first channel of the call; that of From, or the Local half it is behind
-	main  int  // origin that the call is named after
-	click bool // the PBX called From first
-	links []link
-	talks []*talk
+	t       *Tracker
+	from    int  // channel of the party in From; -1 while nobody is known
+	first   int  // first channel of the call; that of From, or the Local half it is behind
+	main    int  // origin that the call is named after
+	click   bool // the PBX called From first
+	links   []link
+	parties []int // whose call it ever was, beside From, and who had half of a Local pair with nobody behind it yet
+	talks   []*talk
 }
 
 // A link is a stretch in which a person is connected with the anchor: the party

@@ -572,3 +572,31 @@ async def _(L):
     await a.bye()
     await up(L, '1001')
     await talk_and_hang(c)
+
+
+# ------------------------------------------------------------- whose call it is when who placed it is gone
+@scenario('redirect-who-answered', {'1004': 'manual', '1001': A, '1003': A})
+async def _(L):
+    "1004 calls 1001; a supervisor redirects 1001, not 1004, to 1003, who answers; 1004 is left alone and hung up; 1003 hangs up"
+    c = await L.ph['1004'].call('1001')
+    await up(L, '1001')
+    await sleep(1.5)
+    await redirect(L, '1001', '1003')
+    b = await up(L, '1003')
+    await talk_and_hang(b)
+    await ended(c)
+
+
+@scenario('click-queue-sent-outside', {'1003': 'answer=0.7', '1001': 'manual'})
+async def _(L):
+    "click-to-call of 1003, behind a Local channel, to the queue; while 1001 rings, 1003 sends its end of that outside, where somebody answers and waits; then 1001 answers; the far end hangs up"
+    L.trunk.policy = 'answer=0.7'
+    await click(L, '1003', '500', 'click-1', Channel='Local/1003@from-internal')
+    p = await up(L, '1003')
+    a = await L.ph['1001'].incoming()
+    await sleep(0.5)
+    t = await blind(p, '9441632960077', L.trunk)
+    await sleep(1.5)
+    await a.answer()
+    await talk_and_hang(t)
+    await ended(a)

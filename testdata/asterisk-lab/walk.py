@@ -98,8 +98,9 @@ class Walk:
 
     async def end(self):
         "everybody hangs up, one after another, until nobody is rung again"
-        quiet = 0
+        quiet, rounds = 0, 0
         while quiet < 2:
+            rounds += 1
             up = self.everybody()
             if up:
                 d = self.rng.choice(up)
@@ -110,10 +111,9 @@ class Walk:
                     d.cancel() if d.outgoing else d.reject(486)
             await sleep(1.3)
             quiet = 0 if up or await self.lab.channels() else quiet + 1
-            if len(self.said) > 40:
+            if rounds == 15:
                 self.say('the PBX hangs everything up')
                 await self.action('Hangup', {'Channel': '/.*/'})
-                return
 
 
 # ------------------------------------------------------------- calls begin
@@ -283,9 +283,9 @@ def redirect(w):
 
 @step(1)
 def redirect_both(w):
-    return [('Redirect of %s to %s and of %s to %s' % (w.channel(a), n, w.channel(b), m),
-             lambda a=a, b=b, n=n, m=m: w.action('Redirect', {'Channel': a, **to(n), 'ExtraChannel': b, 'ExtraContext': 'from-internal', 'ExtraExten': m, 'ExtraPriority': '1'}))
-            for a in w.channels() for b in w.channels() if a < b for n, m in (('550', '550'), ('1003', '500'), (OUTSIDE, '1004'))]
+    def do(a, b):
+        return lambda: w.action('Redirect', {'Channel': a, **to('550'), 'ExtraChannel': b, 'ExtraContext': 'from-internal', 'ExtraExten': '550', 'ExtraPriority': '1'})
+    return [('Redirect of %s and %s to 550' % (w.channel(a), w.channel(b)), do(a, b)) for a in w.channels() for b in w.channels() if a < b]
 
 
 @step(1)
