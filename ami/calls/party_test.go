@@ -117,7 +117,62 @@ func TestClickToCallBehindLocal(t *testing.T) {
 		Newstate B ChannelState=5
 		wait 2s
 	`
+	const sentOn = `
+		new L Local/1003@from-internal-00000002;1 ChannelState=0 Exten=1003
+		new N Local/1003@from-internal-00000002;2 ChannelState=4 Exten=1003
+		DialEnd M B DialStatus=CANCEL Forward=1003
+		DialBegin M L DialString=1003@from-internal
+		Hangup B Cause=0
+		new C PJSIP/1003 ChannelState=0 CallerIDName=Carol
+		DialBegin N C DialString=1003
+		wait 1s
+	`
+	const carol = sentOn + `
+		DialEnd N C DialStatus=ANSWER
+		DialEnd M L DialStatus=ANSWER
+		Newstate A ChannelState=6
+		DialEnd DestUniqueid=@A DialStatus=ANSWER
+		+b1 N C
+		+b2 M L
+		Newexten A Exten=9441632960078 Application=Dial
+		new T PJSIP/trunk ChannelState=0
+		DialBegin A T DialString=441632960078@trunk
+	`
 	tryScenes(t, Config{PBX: "hq"}, []scene{
+		{"the phone sends it on (302)", rings + carol + "DialEnd A T DialStatus=ANSWER\n+b3 A T\nwait 3s\nHangupRequest T\n-b3 T A\nHangup T Cause=16\n",
+			"from.number=1003 offers.#=0 talks.#=1 talks.0.extension=1003 talks.0.with=9441632960078 outcome=answered"},
+		{"the phone sends it on, and who answered passes the far end on before it does", rings + carol + `
+			BlindTransfer Result=Success TransfererUniqueid=@C TransfereeUniqueid=@N Extension=1001
+			-b1 C N
+			Hangup C Cause=16
+			new D PJSIP/1001 ChannelState=0
+			DialBegin N D DialString=1001
+			DialEnd A T DialStatus=ANSWER
+			+b3 A T
+			DialEnd N D DialStatus=ANSWER
+			+b4 N D
+			wait 3s
+			HangupRequest T
+			-b3 T A
+			Hangup T Cause=16`,
+			"from.number=1003 offers.#=1 offers.0.extension=1001 talks.#=1 talks.0.extension=1001 talks.0.with=9441632960078 outcome=answered"},
+		{"of two phones that ring one sends it on, and the other answers", rings + `
+			new D PJSIP/1004 ChannelState=0 CallerIDName=Dave
+			DialBegin M D DialString=1004
+			` + sentOn + `
+			DialEnd M D DialStatus=ANSWER
+			DialEnd N C DialStatus=CANCEL
+			Hangup C Cause=26
+			Newstate A ChannelState=6
+			DialEnd DestUniqueid=@A DialStatus=ANSWER
+			+b1 M D
+			Newexten A Exten=9441632960078 Application=Dial
+			new T PJSIP/trunk ChannelState=0
+			DialBegin A T DialString=441632960078@trunk
+			DialEnd A T DialStatus=ANSWER
+			+b3 A T
+			wait 3s`,
+			"from.number=1004 offers.#=0 talks.#=1 talks.0.extension=1004 talks.0.with=9441632960078"},
 		{"answered", rings + `
 			DialEnd M B DialStatus=ANSWER
 			Newstate A ChannelState=6

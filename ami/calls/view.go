@@ -94,7 +94,7 @@ func (v *view) placing() int {
 	}
 	found := v.first
 	for _, d := range v.Dials {
-		if d.Src != first.Peer || v.Chans[d.Dst].Kind == plumbing || !v.places(d) {
+		if !v.rungBy(first.Peer, d) || v.Chans[d.Dst].Kind == plumbing || !v.places(d) {
 			continue
 		}
 		if found == v.first || d.answered() || !v.dialTo(found).answered() && !d.End.set() {
@@ -283,11 +283,26 @@ func (v *view) places(d *dial) bool {
 	}
 	start := v.starter()
 	first := v.Chans[start]
-	if first.Kind != plumbing || first.Peer < 0 || d.Src != first.Peer {
+	if first.Kind != plumbing || first.Peer < 0 || !v.rungBy(first.Peer, d) {
 		return d.Dst == start && start != v.first
 	}
 	f := v.dialTo(start)
 	return f == nil || f.Src < 0 && (!f.answered() || d.first() < f.End.Seq)
+}
+
+// rungBy reports whether the dial is by that half of a Local pair, or by the one behind the pair with
+// which the PBX went on where a phone that the half rang had sent it (302).
+func (v *view) rungBy(half int, d *dial) bool {
+	if d.Src == half {
+		return true
+	}
+	if d.Src < 0 || v.Chans[d.Src].Peer < 0 {
+		return false
+	}
+	on := v.dialTo(v.Chans[d.Src].Peer)
+	return on != nil && on.Src == half && slices.ContainsFunc(v.Dials, func(sent *dial) bool {
+		return sent.Src == half && sent.Forward != "" && sent.Forward == localExten(v.Chans[on.Dst].Name)
+	})
 }
 
 // queueOf returns the queue that a dial rings for. Behind a Local pair that is only
