@@ -36,49 +36,40 @@ func TestAClickThatThePhoneSendsOn(t *testing.T) {
 	})
 }
 
+// asksAndLeaves plays on: who asks for another by the feature code leaves while that rings.
+const asksAndLeaves = consultsByCode + `
+	HangupRequest B
+	-b2 B L
+	+b1 L
+	AttendedTransfer Result=Success OrigTransfererUniqueid=@B SecondTransfererUniqueid=@B TransfereeUniqueid=@A SecondBridgeUniqueid=b2 DestType=Bridge
+	Hangup B Cause=16
+	wait 4s
+`
+
+// askedInVain plays on: nobody takes the party.
+const askedInVain = asksAndLeaves + "DialEnd M D DialStatus=NOANSWER\nHangup D Cause=0\n-b1 L\nHangup L Cause=16\nHangup M Cause=16\n"
+
 // TestRungAgain: who asked for another by the feature code and left is rung when nobody took
 // the party; any other ring of the moment is none of that call.
 func TestRungAgain(t *testing.T) {
-	const asks = consultsByCode + `
-		HangupRequest B
-		-b2 B L
-		+b1 L
-		AttendedTransfer Result=Success OrigTransfererUniqueid=@B SecondTransfererUniqueid=@B TransfereeUniqueid=@A SecondBridgeUniqueid=b2 DestType=Bridge
-		Hangup B Cause=16
-		wait 4s
-	`
-	const inVain = asks + "DialEnd M D DialStatus=NOANSWER\nHangup D Cause=0\n-b1 L\nHangup L Cause=16\nHangup M Cause=16\n"
 	const again = "new F PJSIP/1001 own ChannelState=0 Exten=s\nDialBegin DestUniqueid=@F DialString=1001\n"
 	tryScenes(t, Config{PBX: "hq"}, []scene{
-		{"it is of the call", inVain + again, "linkedids.#=2 offers.#=3 offers.2.extension=1001"},
-		{"a click of somebody else is not", inVain + strings.ReplaceAll(again, "1001", "1004"), "linkedids.#=1"},
-		{"nor one of his own, much later", inVain + "wait 5s\n" + again, "linkedids.#=1"},
-		{"nor while it rings where he asked", asks + again, "linkedids.#=1"},
-		{"nor when the party is gone from there", inVain + "-b1 A\n" + again, "linkedids.#=1"},
-		{"nor when somebody dials him", inVain + "new C PJSIP/trunk own ChannelState=4 Exten=5551001\nnew F PJSIP/1001 C ChannelState=0\nDialBegin C F\n", "linkedids.#=1"},
-		{"nor when nobody told who the party is", strings.Replace(inVain, " TransfereeUniqueid=@A", "", 1) + again, "linkedids.#=1"},
+		{"it is of the call", askedInVain + again, "linkedids.#=2 offers.#=3 offers.2.extension=1001"},
+		{"a click of somebody else is not", askedInVain + strings.ReplaceAll(again, "1001", "1004"), "linkedids.#=1"},
+		{"nor one of his own, much later", askedInVain + "wait 5s\n" + again, "linkedids.#=1"},
+		{"nor while it rings where he asked", asksAndLeaves + again, "linkedids.#=1"},
+		{"nor when the party is gone from there", askedInVain + "-b1 A\n" + again, "linkedids.#=1"},
+		{"nor when somebody dials him", askedInVain + "new C PJSIP/trunk own ChannelState=4 Exten=5551001\nnew F PJSIP/1001 C ChannelState=0\nDialBegin C F\n", "linkedids.#=1"},
+		{"nor when nobody told who the party is", strings.Replace(askedInVain, " TransfereeUniqueid=@A", "", 1) + again, "linkedids.#=1"},
 	})
 }
 
 // TestRungAgainIsTheSamePhone: also where its name tells no number.
 func TestRungAgainIsTheSamePhone(t *testing.T) {
 	rename := strings.NewReplacer("PJSIP/1001", "PJSIP/reception", "DialString=1001", "DialString=reception")
-	const inVain = consultsByCode + `
-		HangupRequest B
-		-b2 B L
-		+b1 L
-		AttendedTransfer Result=Success OrigTransfererUniqueid=@B SecondTransfererUniqueid=@B TransfereeUniqueid=@A SecondBridgeUniqueid=b2 DestType=Bridge
-		Hangup B Cause=16
-		wait 4s
-		DialEnd M D DialStatus=NOANSWER
-		Hangup D Cause=0
-		-b1 L
-		Hangup L Cause=16
-		Hangup M Cause=16
-	`
 	tryScenes(t, Config{PBX: "hq", Extensions: []string{"PJSIP/reception", "PJSIP/workshop"}}, []scene{
-		{"it", rename.Replace(inVain) + "new F PJSIP/reception own ChannelState=0 Exten=s\nDialBegin DestUniqueid=@F DialString=reception\n", "linkedids.#=2 offers.2.extension=reception"},
-		{"another", rename.Replace(inVain) + "new F PJSIP/workshop own ChannelState=0 Exten=s\nDialBegin DestUniqueid=@F DialString=workshop\n", "linkedids.#=1"},
+		{"it", rename.Replace(askedInVain) + "new F PJSIP/reception own ChannelState=0 Exten=s\nDialBegin DestUniqueid=@F DialString=reception\n", "linkedids.#=2 offers.2.extension=reception"},
+		{"another", rename.Replace(askedInVain) + "new F PJSIP/workshop own ChannelState=0 Exten=s\nDialBegin DestUniqueid=@F DialString=workshop\n", "linkedids.#=1"},
 	})
 }
 

@@ -26,6 +26,27 @@ const consultsByCode = inboundTalks + `
 	wait 2s
 `
 
+// rungAgain plays on: who asked leaves, nobody takes the party, and the PBX rings him who asked, who answers.
+const rungAgain = consultsByCode + `
+	HangupRequest B
+	-b2 B L
+	+b1 L
+	AttendedTransfer Result=Success OrigTransfererUniqueid=@B SecondTransfererUniqueid=@B TransfereeUniqueid=@A SecondBridgeUniqueid=b2 DestType=Bridge
+	wait 4s
+	DialEnd M D DialStatus=NOANSWER
+	-b1 L
+	Hangup L Cause=16
+	Hangup M Cause=16
+	Hangup D Cause=0
+	new F PJSIP/1001 own ChannelState=0 Exten=s
+	DialBegin DestUniqueid=@F DialString=1001
+	DialEnd DestUniqueid=@F DialStatus=ANSWER
+	joins F A
+	+b1 F
+	Hangup B Cause=16
+	wait 2s
+`
+
 func TestTransfers(t *testing.T) {
 	const answers = "Newstate D ChannelState=6\nDialEnd C D DialStatus=ANSWER\n+b2 D C\nwait 3s\n"
 	const joined = `
@@ -95,24 +116,7 @@ func TestTransfers(t *testing.T) {
 			DialEnd A D DialStatus=ANSWER
 			+b3 A D
 		`, "transfers.0.completed=true talks.#=2 talks.1.via=transfer"},
-		{"the first comes to nothing, and who is rung again sends the party on", consultsByCode + `
-			HangupRequest B
-			-b2 B L
-			+b1 L
-			AttendedTransfer Result=Success OrigTransfererUniqueid=@B SecondTransfererUniqueid=@B TransfereeUniqueid=@A SecondBridgeUniqueid=b2 DestType=Bridge
-			wait 4s
-			DialEnd M D DialStatus=NOANSWER
-			-b1 L
-			Hangup L Cause=16
-			Hangup M Cause=16
-			Hangup D Cause=0
-			new F PJSIP/1001 own ChannelState=0 Exten=s
-			DialBegin DestUniqueid=@F DialString=1001
-			DialEnd DestUniqueid=@F DialStatus=ANSWER
-			joins F A
-			+b1 F
-			Hangup B Cause=16
-			wait 2s
+		{"the first comes to nothing, and who is rung again sends the party on", rungAgain + `
 			BlindTransfer Result=Success TransfererUniqueid=@F TransfereeUniqueid=@A Extension=1002
 			-b1 F A
 			Hangup F Cause=16
@@ -121,47 +125,13 @@ func TestTransfers(t *testing.T) {
 			DialEnd A G DialStatus=ANSWER
 			+b5 A G
 		`, "transfers.#=2 transfers.0.completed=false transfers.1.completed=true talks.#=3 talks.2.via=transfer"},
-		{"the first comes to nothing, and who is rung again sends the party to voicemail", consultsByCode + `
-			HangupRequest B
-			-b2 B L
-			+b1 L
-			AttendedTransfer Result=Success OrigTransfererUniqueid=@B SecondTransfererUniqueid=@B TransfereeUniqueid=@A SecondBridgeUniqueid=b2 DestType=Bridge
-			wait 4s
-			DialEnd M D DialStatus=NOANSWER
-			-b1 L
-			Hangup L Cause=16
-			Hangup M Cause=16
-			Hangup D Cause=0
-			new F PJSIP/1001 own ChannelState=0 Exten=s
-			DialBegin DestUniqueid=@F DialString=1001
-			DialEnd DestUniqueid=@F DialStatus=ANSWER
-			joins F A
-			+b1 F
-			Hangup B Cause=16
-			wait 2s
+		{"the first comes to nothing, and who is rung again sends the party to voicemail", rungAgain + `
 			BlindTransfer Result=Success TransfererUniqueid=@F TransfereeUniqueid=@A Extension=81002
 			-b1 F A
 			Hangup F Cause=16
 			Newexten A Application=VoiceMail AppData=1002,u
 		`, "transfers.#=2 transfers.0.completed=false transfers.1.completed=true"},
-		{"the first comes to nothing, and who is rung again sends the party into a conference", consultsByCode + `
-			HangupRequest B
-			-b2 B L
-			+b1 L
-			AttendedTransfer Result=Success OrigTransfererUniqueid=@B SecondTransfererUniqueid=@B TransfereeUniqueid=@A SecondBridgeUniqueid=b2 DestType=Bridge
-			wait 4s
-			DialEnd M D DialStatus=NOANSWER
-			-b1 L
-			Hangup L Cause=16
-			Hangup M Cause=16
-			Hangup D Cause=0
-			new F PJSIP/1001 own ChannelState=0 Exten=s
-			DialBegin DestUniqueid=@F DialString=1001
-			DialEnd DestUniqueid=@F DialStatus=ANSWER
-			joins F A
-			+b1 F
-			Hangup B Cause=16
-			wait 2s
+		{"the first comes to nothing, and who is rung again sends the party into a conference", rungAgain + `
 			BlindTransfer Result=Success TransfererUniqueid=@F TransfereeUniqueid=@A Extension=550
 			-b1 F A
 			Hangup F Cause=16
@@ -389,153 +359,5 @@ func TestTransfers(t *testing.T) {
 			+b3 A E`, "transfers.0.completed=true talks.1.extension=1004 talks.1.via=dial"},
 		{"twice to the same extension, by two", blind + "new D PJSIP/1002 ChannelState=0\nDialBegin A D\nDialEnd A D DialStatus=ANSWER\n+b3 A D\nwait 2s\nBlindTransfer Result=Success TransfererUniqueid=@D TransfereeUniqueid=@A Extension=1003\n-b3 A D\nHangup D Cause=16\n",
 			"transfers.#=2 transfers.0.by=1001 transfers.0.completed=true transfers.1.by=1002 transfers.1.completed=false"},
-	})
-}
-
-func TestParks(t *testing.T) {
-	const parked = inboundTalks + `
-		BlindTransfer Result=Success TransfererUniqueid=@B TransfereeUniqueid=@A Extension=700
-		-b1 A
-		+p1 A BridgeType=parking
-		ParkedCall ParkeeUniqueid=@A ParkerDialString=PJSIP/1001 ParkingSpace=701
-		-b1 B
-		Hangup B Cause=16
-		wait 4s
-	`
-	const taken = `
-		new C PJSIP/1003 own ChannelState=4 Exten=701
-		UnParkedCall ParkeeUniqueid=@A RetrieverUniqueid=@C ParkingSpace=701
-		-p1 A
-		joins C A
-		+b2 C A
-		wait 2s
-	`
-	tryScenes(t, Config{PBX: "hq"}, []scene{
-		{"retrieved", parked + taken + "HangupRequest C\n-b2 C A\nHangup C Cause=16\nHangup A Cause=16\n",
-			`parked.#=1 parked.0.space=701 parked.0.by=1001 parked.0.result=retrieved parked.0.retrieved_by=1003 transfers.#=0
-			talks.#=2 talks.1.extension=1003 talks.1.via=park talk_ms=7400 hold_ms=0 wait_ms=0 ended_by=callee offers.#=1`},
-		{"abandoned", parked + "HangupRequest A\nParkedCallGiveUp ParkeeUniqueid=@A\n-p1 A\nHangup A Cause=16\n", "parked.0.result=abandoned parked.0.retrieved_by=- ended_by=caller talk_ms=5200"},
-		{"abandoned, and only the Hangup tells", parked + "-p1 A\nHangup A Cause=16\n", "parked.0.result=abandoned ended_by=system"},
-		{"he is still there", parked, "parked.0.result=- parked.0.ended_at=- ended_by=-"},
-		{"comes back and is answered", parked + "ParkedCallTimeOut ParkeeUniqueid=@A\n-p1 A\nnew D PJSIP/1001 ChannelState=0\nDialBegin A D\nNewstate D ChannelState=5\nwait 1s\nDialEnd A D DialStatus=ANSWER\n+b3 A D\nwait 1s\nHangupRequest A\n-b3 A D\nHangup A Cause=16\nHangup D Cause=16\n",
-			"parked.0.result=timeout offers.#=2 offers.1.extension=1001 offers.1.result=accepted talks.1.via=park ended_by=caller"},
-		{"comes back and nobody answers", parked + "ParkedCallTimeOut ParkeeUniqueid=@A\n-p1 A\nnew D PJSIP/1001 ChannelState=0\nDialBegin A D\nwait 1s\nDialEnd A D DialStatus=NOANSWER\nHangup D Cause=0\nSoftHangupRequest A\nHangup A Cause=16\n",
-			"parked.0.result=timeout offers.1.result=no_answer ended_by=system talks.#=1"},
-		{"the space comes before the bridge", inboundTalks + "ParkedCall ParkeeUniqueid=@A ParkerDialString=PJSIP/1001 ParkingSpace=702\nParkedCall ParkeeUniqueid=@A ParkerDialString=PJSIP/1001 ParkingSpace=702\n-b1 A B\n+p1 A BridgeType=parking\nHangup B Cause=16\n" + taken,
-			"parked.#=1 parked.0.space=702 parked.0.by=1001 parked.0.result=retrieved"},
-		{"a Redirect of his own channel parks him", inboundTalks + "-b1 A B\nHangup B Cause=16\nParkedCall ParkeeUniqueid=@A ParkerDialString=PJSIP/trunk ParkingSpace=704\n+p1 A BridgeType=parking\n", "parked.0.by=- parked.0.space=704"},
-		{"nobody is named who parked", inboundTalks + "ParkedCall ParkeeUniqueid=@A ParkingSpace=703\n-b1 A B\n+p1 A BridgeType=parking\nHangup B Cause=16\n", "parked.0.by=- parked.0.space=703"},
-	})
-}
-
-// TestTransfersIntoARoom: who is in a conference counts as having the party, if that is
-// anybody but the transferer.
-func TestTransfersIntoARoom(t *testing.T) {
-	const enters = " BridgeCreator=ConfBridge\nConfbridgeJoin "
-	const room = " BridgeUniqueid=r1 Conference=board\n"
-	tryScenes(t, Config{PBX: "hq"}, []scene{
-		{"asked there by the code, with a Local pair between the agent and the caller", `
-			new A PJSIP/trunk ChannelState=4 CallerIDNum=02079460018 Exten=5551100
-			Newstate A ChannelState=6
-			new L Local/1001@from-queue-00000001;1 ChannelState=0
-			new M Local/1001@from-queue-00000001;2 ChannelState=4
-			DialBegin A L
-			new B PJSIP/1001 ChannelState=0
-			DialBegin M B
-			wait 1s
-			DialEnd M B DialStatus=ANSWER
-			DialEnd A L DialStatus=ANSWER
-			+b1 A L
-			+b2 M B
-			wait 3s
-			new R PJSIP/1002 own ChannelState=4 Exten=550
-			+r1 R` + enters + "R" + room + `
-			new F Local/550@from-internal-00000002;1 ChannelState=0 Exten=550
-			new G Local/550@from-internal-00000002;2 ChannelState=4 Exten=550
-			+b3 F
-			-b2 B
-			+b3 B
-			+r1 G` + enters + "G" + room + `
-			wait 2s
-			HangupRequest B
-			-b3 B F
-			+b2 F
-			AttendedTransfer Result=Success OrigTransfererUniqueid=@B SecondTransfererUniqueid=@B TransfereeUniqueid=@M SecondBridgeUniqueid=b3 DestType=Bridge
-			Hangup B Cause=16
-			wait 2s
-			HangupRequest A
-			-b1 A L
-			Hangup A Cause=16
-		`, "transfers.0.by=1001 transfers.0.to=550 transfers.0.completed=true conferences.#=1 conferences.0.with.#=1 conferences.0.with.0=1002 talks.#=1 ended_by=caller"},
-		{"an empty room, where the other line has waited", inboundTalks + `
-			Hold B
-			new C PJSIP/1001 own ChannelState=4 Exten=550
-			+r1 C` + enters + "C" + room + `
-			wait 1s
-			-b1 A
-			-r1 C
-			joins C A
-			+r1 A` + enters + "A" + room + `
-			AttendedTransfer Result=Success OrigTransfererUniqueid=@B SecondTransfererUniqueid=@C TransfereeUniqueid=@A DestType=App DestApp=ConfBridge
-			-b1 B
-			Hangup B Cause=16
-			Hangup C Cause=16
-		`, "transfers.0.completed=true conferences.0.room=board conferences.0.with=-"},
-		{"the room that the transferer has not left yet", inboundTalks + `
-			-b1 A B
-			+r1 A` + enters + "A" + room + "+r1 B" + enters + "B" + room + `
-			wait 3s
-			new C PJSIP/1001 own ChannelState=4 Exten=1003
-			new D PJSIP/1003 C ChannelState=0
-			DialBegin C D
-			Newstate D ChannelState=5
-			wait 1s
-			-r1 A
-			AttendedTransfer Result=Success OrigTransfererUniqueid=@B SecondTransfererUniqueid=@C TransfereeUniqueid=@A DestType=App DestApp=Dial
-			-r1 B
-			Hangup B Cause=16
-			Hangup C Cause=16
-			DialEnd A D DialStatus=NOANSWER
-			Hangup D Cause=0
-			SoftHangupRequest A
-			Hangup A Cause=16
-		`, "transfers.#=1 transfers.0.to=1003 transfers.0.completed=false"},
-	})
-}
-
-func TestConferences(t *testing.T) {
-	const room = `
-		new A PJSIP/trunk ChannelState=4 CallerIDNum=02079460018 Exten=5551011
-		Newstate A ChannelState=6
-		ConfbridgeJoin A BridgeUniqueid=r1 Conference=board
-		+r1 A BridgeCreator=ConfBridge
-		wait 5s
-		new B PJSIP/1001 own ChannelState=4 Exten=550
-		Newstate B ChannelState=6
-		+r1 B BridgeCreator=ConfBridge
-		ConfbridgeJoin B BridgeUniqueid=r1 Conference=board
-		wait 3s
-	`
-	leave := func(who string) string {
-		return "HangupRequest " + who + "\nConfbridgeLeave " + who + " BridgeUniqueid=r1 Conference=board\n-r1 " + who + "\nHangup " + who + " Cause=16\n"
-	}
-	tryScenes(t, Config{PBX: "hq"}, []scene{
-		{"from the moment a second person is there", room, "answered_at=2026-03-01T09:00:05.700Z outcome=answered conferences.0.with.0=1001 conferences.0.left_at=- talks.#=0"},
-		{"a trunk party's own record has no talks", room + leave("B") + "wait 1s\n" + leave("A"), "conferences.#=1 conferences.0.room=board talks.#=0 talk_ms=0 outcome=answered ended_by=callee linkedids.#=1"},
-		{"he leaves first", room + leave("A") + leave("B"), "ended_by=caller conferences.0.with.#=1"},
-		{"nobody else came", "new A PJSIP/1001 ChannelState=4 Exten=550\nNewstate A ChannelState=6\nConfbridgeJoin A BridgeUniqueid=r1 Conference=board\n+r1 A BridgeCreator=ConfBridge\nwait 5s\n" + leave("A"),
-			"answered_at=- outcome=self_service conferences.#=1 conferences.0.with=- talks.#=0 ended_by=caller"},
-		{"an extension talks while it is together with anyone", `
-			new A PJSIP/1002 ChannelState=4 Exten=550
-			Newstate A ChannelState=6
-			+r1 A BridgeCreator=ConfBridge
-			ConfbridgeJoin A BridgeUniqueid=r1 Conference=board
-			wait 5s
-			new B PJSIP/1001 own ChannelState=4 Exten=550
-			+r1 B BridgeCreator=ConfBridge
-			ConfbridgeJoin B BridgeUniqueid=r1 Conference=board
-			wait 3s
-			` + leave("B") + "wait 2s\nnew C PJSIP/1003 own ChannelState=4 Exten=550\n+r1 C BridgeCreator=ConfBridge\nwait 1s\n" + leave("A"),
-			`talks.#=2 talks.0.extension=1002 talks.0.with=board talks.0.via=conference talk_ms=4500 conferences.0.room=board conferences.0.with.1=1003 direction=internal ended_by=caller`},
 	})
 }
