@@ -143,6 +143,9 @@ type EventStore interface {
 	EventsSince(ctx context.Context, tenant string, c Cursor, limit int) ([]StoredEvent, error)
 	// PeopleEvents is Events narrowed to what people did (PBX is empty).
 	PeopleEvents(ctx context.Context, tenant string, after int64, limit int) ([]StoredEvent, error)
+	// NewestEvent returns the last number that the log has given out, 0 for none, whether or not that event is kept.
+	// Whoever has read one above it did so before the database was put back from an older copy.
+	NewestEvent(ctx context.Context) (int64, error)
 	// Tops returns the last durable position of every source.
 	Tops(ctx context.Context) (Cursor, error)
 }

@@ -32,13 +32,16 @@ type eventsOutput struct {
 	}
 }
 
+const eventsText = `Events in the order of the log; an event's id is the same here, on a socket and in a webhook. A cursor beyond the newest
+event, which a client may hold after the database was put back from an older copy, is answered 422: begin again without after.`
+
 func (a *API) registerLists() {
 	route(a, huma.Operation{OperationID: "list-dispositions", Method: http.MethodGet, Path: "/v1/dispositions", Tags: []string{"calls"},
 		Summary: "The codes of dispositions"}, a.listDispositions)
 	route(a, huma.Operation{OperationID: "list-gaps", Method: http.MethodGet, Path: "/v1/gaps", Tags: []string{"calls"},
 		Summary: "Intervals in which a PBX may have said things that were not heard, the oldest first"}, a.listGaps)
 	route(a, huma.Operation{OperationID: "list-events", Method: http.MethodGet, Path: "/v1/events", Tags: []string{"events"},
-		Summary: "Replay the event log", Description: "Events in the order of the log; an event's id is the same here, on a socket and in a webhook."}, a.listEvents)
+		Summary: "Replay the event log", Description: eventsText}, a.listEvents)
 }
 
 func (a *API) listDispositions(ctx context.Context, c caller, in *Paged) (*listOutput[crm.DispositionCode], error) {
@@ -76,6 +79,11 @@ func (a *API) listEvents(ctx context.Context, c caller, in *eventsInput) (*event
 	if err != nil {
 		return nil, err
 	}
+	if len(events) == 0 {
+		if err := a.reached(ctx, after); err != nil {
+			return nil, err
+		}
+	}
 	out := &eventsOutput{}
 	out.Body.Items = make([]json.RawMessage, len(events))
 	for i, e := range events {
@@ -86,6 +94,16 @@ func (a *API) listEvents(ctx context.Context, c caller, in *eventsInput) (*event
 		out.Body.NextCursor = out.Body.Cursor
 	}
 	return out, nil
+}
+
+// reached is an InputError when the log has never come to the place after: it was that of
+// a database of which this one is an older copy, and who waits there misses what comes.
+func (a *API) reached(ctx context.Context, after int64) error {
+	newest, err := a.store.NewestEvent(ctx)
+	if err == nil && after > newest {
+		err = &crm.InputError{Field: "after", Msg: "is beyond the newest event, as when the database was put back from an older copy; begin again without it"}
+	}
+	return err
 }
 
 func parseAfter(s string) (int64, error) {

@@ -57,6 +57,31 @@ func TestEventsReplay(t *testing.T) {
 	b.get("boss", "/v1/events?after=-1").field("after")
 }
 
+// TestACursorBeyondTheLogIsToldSo: a client that was given it before the database was put
+// back from an older copy would else wait, and miss all until the log is as long again.
+func TestACursorBeyondTheLogIsToldSo(t *testing.T) {
+	b := newBench(t)
+	b.user("default", "boss", crm.RoleSupervisor)
+	b.record("default", "hq", someCall("hq:1.1", "anna"), someCall("hq:2.1", "anna"))
+	b.record("acme", "acme", someCall("acme:1.1", "x"))
+	for after, want := range map[string]string{"0": "2", "1": "2", "2": "2", "3": "3"} { // the third is another tenant's
+		var got struct {
+			Cursor string `json:"cursor"`
+		}
+		if b.get("boss", "/v1/events?after="+after).want(200).into(&got); got.Cursor != want {
+			t.Errorf("after %s the cursor is %s, want %s", after, got.Cursor, want)
+		}
+	}
+	for _, after := range []string{"4", "9223372036854775807"} {
+		r := b.get("boss", "/v1/events?after="+after)
+		r.field("after")
+		if p := r.problem(); !strings.Contains(p.Detail, "begin again without it") {
+			t.Errorf("after %s it does not say what to do: %s", after, p.Detail)
+		}
+	}
+	b.get("boss", "/v1/events?after=99999999999999999999").field("after") // no number of ours at all
+}
+
 func TestDispositionsKeepTheirOrder(t *testing.T) {
 	b := newBench(t)
 	b.user("default", "anna", crm.RoleAgent)

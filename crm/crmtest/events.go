@@ -20,6 +20,9 @@ var eventTests = []test{
 		c, err := s.Tops(t.Context())
 		check(t, err)
 		equal(t, "tops", c, crm.Cursor{PBX: map[string]crm.Position{}})
+		newest, err := s.NewestEvent(t.Context())
+		check(t, err)
+		equal(t, "newest", newest, 0)
 	}},
 	{"what a PBX said keeps its id, type, call, time and body", func(t *testing.T, s crm.Store) {
 		p := own(t, s, "hq", tenant)

@@ -190,4 +190,7 @@ func eventsExpire(t *testing.T, s crm.Store) {
 	tops, err := s.Tops(t.Context())
 	check(t, err)
 	equal(t, "people's log", tops.Log, all[6].N)
+	newest, err := s.NewestEvent(t.Context())
+	check(t, err)
+	equal(t, "newest", newest, all[6].N)
 }

@@ -163,6 +163,15 @@ func readEvents(ctx context.Context, t tx, where string, args ...any) ([]crm.Sto
 	return events, err
 }
 
+// NewestEvent implements crm.EventStore. After a crash of the server it may be some
+// numbers more, which is no harm.
+func (s *Store) NewestEvent(ctx context.Context) (n int64, err error) {
+	err = s.read(ctx, "read the newest event's number", func(t tx) error {
+		return t.one(ctx, `SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM event_n`, nil, &n)
+	})
+	return n, err
+}
+
 // Tops implements crm.EventStore.
 func (s *Store) Tops(ctx context.Context) (crm.Cursor, error) {
 	c := crm.Cursor{PBX: map[string]crm.Position{}}

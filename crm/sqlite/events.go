@@ -137,6 +137,14 @@ func readEvents(ctx context.Context, t tx, where string, args ...any) ([]crm.Sto
 	return events, err
 }
 
+// NewestEvent implements crm.EventStore.
+func (s *Store) NewestEvent(ctx context.Context) (n int64, err error) {
+	err = s.read(ctx, "read the newest event's number", func(t tx) error {
+		return t.one(ctx, `SELECT n FROM event_head`, nil, &n)
+	})
+	return n, err
+}
+
 // Tops implements crm.EventStore.
 func (s *Store) Tops(ctx context.Context) (crm.Cursor, error) {
 	c := crm.Cursor{PBX: map[string]crm.Position{}}
