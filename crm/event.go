@@ -30,6 +30,12 @@ const (
 	GapClosed       EventType = "gap.closed"
 )
 
+// EventTypes lists every type.
+var EventTypes = [...]EventType{
+	CallStarted, CallAnswered, CallUpdated, CallTransferred, CallMerged, CallEnded, OfferCreated, OfferAccepted, OfferRescinded, OfferEnded,
+	AgentStateEvent, QueueStateEvent, ContactMatched, GapOpened, GapClosed,
+}
+
 // Event is what we say happened, at one place in one source's order. What a PBX
 // said has PBX, Pos and N; what people did has an empty PBX and, once stored,
 // its place in the event log in Pos.Seq.

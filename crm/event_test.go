@@ -2,10 +2,39 @@ package crm
 
 import (
 	"encoding/json"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"reflect"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 )
+
+func TestEventTypesAreAllThatAreDeclared(t *testing.T) {
+	file, err := parser.ParseFile(token.NewFileSet(), "event.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for spec := range ast.Preorder(file) {
+		v, ok := spec.(*ast.ValueSpec)
+		if !ok {
+			continue
+		}
+		if typ, ok := v.Type.(*ast.Ident); !ok || typ.Name != "EventType" {
+			continue
+		}
+		n++
+		if lit := v.Values[0].(*ast.BasicLit).Value; !slices.Contains(EventTypes[:], EventType(strings.Trim(lit, `"`))) {
+			t.Errorf("%s is not in EventTypes", lit)
+		}
+	}
+	if n != len(EventTypes) {
+		t.Errorf("%d are declared, %d listed", n, len(EventTypes))
+	}
+}
 
 func TestEventJSONComesBackTheSame(t *testing.T) {
 	at := At(time.Date(2026, 11, 1, 12, 0, 0, 123e6, time.UTC))

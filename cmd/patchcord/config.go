@@ -389,6 +389,11 @@ func (w *WebhookConfig) validate(key string, report reporter) {
 		report(key+".secret_file", "is missing: name a file with the signing secret (whsec_…)")
 	}
 	reportFile(report, key+".secret_file", w.SecretFile)
+	for i, typ := range w.Types {
+		if !slices.Contains(crm.EventTypes[:], typ) {
+			report(fmt.Sprintf("%s.types.%d", key, i), "%q is no type of event; take some of %s, or leave types out for all", typ, strings.ReplaceAll(strings.Trim(fmt.Sprint(crm.EventTypes), "[]"), " ", ", "))
+		}
+	}
 }
 
 // problem is an error that names the key, its line and file, and what to do.

@@ -118,6 +118,8 @@ func TestConfigNamesKeyLineAndFix(t *testing.T) {
 		"a dash and nothing":         {"pbxs:\n  -\n", []string{"patchcord.yml:2: pbxs.0: is empty"}},
 		"a certificate not there":    {"tls: {cert_file: no.pem, key_file: hq.secret}\n", []string{"patchcord.yml:1: tls.cert_file:", "no.pem cannot be read"}},
 		"a receiver without secret":  {"webhooks:\n  - {name: w, url: \"https://h\", secret_file: no.secret}\n", []string{"webhooks.0.secret_file", "no.secret cannot be read"}},
+		"a type that is none": {"webhooks:\n  - name: w\n    url: https://h\n    secret_file: hq.secret\n    types: [call.ended, call.end]\n",
+			[]string{`patchcord.yml:5: webhooks.0.types.1: "call.end" is no type of event`, "call.started", "offer.accepted", "gap.closed"}},
 		"two receivers of one name": {"webhooks:\n  - {name: w, url: \"https://a\", secret_file: hq.secret}\n  - {name: w, url: \"https://b\", secret_file: hq.secret}\n",
 			[]string{"patchcord.yml:3: webhooks.1.name", "used twice"}},
 		"a key that is like no other": {"retention: {foo: 1d}\n", []string{"retention.foo: unknown key; remove it, or take one of calls, "}},
