@@ -4,7 +4,8 @@
 // answers every request with status 200, and what went wrong with "success": false. A stock installation has no field for a
 // foreign id, so the key of a call stands in brackets at the end of the description and is looked up there, which reads the
 // whole table of activities; an administrator of a large installation makes a text field on events and names it in KeyField.
-// A change of an event leaves it one of its contacts, whatever the change is (Activity.php, save_module): there is no way to say otherwise.
+// A change takes away the users that people invited to an event, whatever the change is (modules/Calendar/Activity.php, insertIntoInviteeTable,
+// of Vtiger 8.2): the web service does not tell who they are. F-RevoCRM 8 leaves them.
 package vtiger
 
 import (

@@ -37,8 +37,7 @@ func (v *Connector) queried(ctx context.Context, token string) (crmsync.Page, er
 	for i, r := range rows {
 		marks[i] = crmsync.Mark{Stamp: r.text("modifiedtime"), ID: r.text("id")}
 	}
-	full := len(rows) == most
-	page.More = place.Advance(v.cfg.Contacts, marks, full, v.settled(marks, full, at))
+	page.More = place.Advance(v.cfg.Contacts, marks, len(rows) > 0, v.settled(marks, len(rows) == most, at))
 	page.Token = place.Token()
 	return page, nil
 }

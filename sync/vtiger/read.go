@@ -35,7 +35,7 @@ func (v *Connector) query(ctx context.Context, statement string) ([]row, time.Ti
 	return rows, r.At, nil
 }
 
-// most is how many rows a query gives at most, in every version.
+// most is how many rows are asked for at once. It may give fewer, and rows behind them: only what holds none is the end.
 const most = 100
 
 // keyOf returns the key of an event, "" when it is not ours.
@@ -88,8 +88,8 @@ func (v *Connector) Activities(ctx context.Context, from, until time.Time, curso
 			list = append(list, crmsync.Standing{Key: key, ID: r.text("id"), Fields: map[string]string{"subject": r.text("subject"), "eventstatus": r.text("eventstatus")}})
 		}
 	}
-	if len(rows) < most {
-		return list, "", nil
+	if len(rows) == 0 {
+		return nil, "", nil
 	}
 	return list, strconv.Itoa(offset + len(rows)), nil
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/md5" //nolint:gosec // the protocol's own
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"maps"
 	"net/http"
 	"net/url"
@@ -183,6 +184,11 @@ func (v *Connector) do(ctx context.Context, operation string, params url.Values)
 	}
 }
 
+// errHidden: a field is not there, or the profile of our user does not show it.
+var errHidden = errors.New("a field is not shown")
+
+func hidden(err error) bool { return errors.Is(err, errHidden) }
+
 // codes is what an error of an operation means; what is not listed is permanent (WebServiceErrorCode.php). A code of the
 // database may come after the record was stored: only a look-up can tell.
 var codes = map[string]crmsync.Class{
@@ -202,6 +208,7 @@ func (f *fault) refusal(reads bool) *crmsync.PushError {
 	case reads && class == crmsync.Ambiguous:
 		p.Class = crmsync.Transient
 	case reads && strings.Contains(f.Message, "attribute denied"): // VTQL_Parser.php has those words for both
+		p.Err = errHidden
 		return p.SetUp("is it there, and does the profile of our user show it? key_field is the name of a text field on events, such as cf_853")
 	case reads && class == crmsync.Permanent: // a right: no job is to blame
 		return p.SetUp("")

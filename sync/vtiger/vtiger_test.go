@@ -3,6 +3,7 @@ package vtiger_test
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -91,7 +92,7 @@ func TestWhatAnEventSays(t *testing.T) {
 
 // TestAnEventIsAsLongAsTheCall also where our user's dates have a form in which the program cannot read the 22nd day of a month.
 func TestAnEventIsAsLongAsTheCall(t *testing.T) {
-	for american, requests := range map[bool][]int{false: {5, 2}, true: {6, 3}} { // challenge, login, look-up, event, look-up; then look-up, event
+	for american, requests := range map[bool][]int{false: {5, 3}, true: {6, 4}} { // challenge, login, look-up, event, look-up; then look-up, contacts, event
 		i := open(t, func(s *vtigertest.Server, _ *vtiger.Config) { s.American = american })
 		for n, code := range []string{"resolved", "callback"} {
 			before := i.network.Requests()
@@ -351,6 +352,88 @@ func TestContactsWithoutTheOperationSync(t *testing.T) {
 			if err != nil || fmt.Sprint(there) != "map[12x2:true]" {
 				t.Errorf("there are %v, %v", there, err)
 			}
+		})
+	}
+}
+
+// TestAShortPageIsNotTheLast: an installation may give fewer rows than are asked for. Only what holds none is the end.
+func TestAShortPageIsNotTheLast(t *testing.T) {
+	now := time.Date(2026, 11, 22, 1, 2, 3, 0, time.UTC)
+	i := open(t, func(s *vtigertest.Server, c *vtiger.Config) {
+		s.Most, c.Zone, s.KeyField, c.KeyField = 40, "UTC", "cf_853", "cf_853"
+	})
+	i.Now = func() time.Time { return now }
+	i.Demote()
+	for n := range 130 {
+		i.Put("Contacts", vtigertest.Row{"lastname": fmt.Sprint(n), "mobile": "07700 900123"})
+		i.Put("Events", vtigertest.Row{"date_start": "2026-11-22", "assigned_user_id": "19x1", "cf_853": fmt.Sprintf("pc%032x", n)})
+	}
+	now = now.Add(time.Minute)
+	people, token := map[string]bool{}, ""
+	for pages, more := 0, true; more; pages++ {
+		page, err := i.connector.Pull(t.Context(), token)
+		if err != nil || pages > 20 {
+			t.Fatal(pages, err)
+		}
+		for _, p := range page.Changed {
+			people[p.ID] = true
+		}
+		token, more = page.Token, page.More
+	}
+	if len(people) != 130 {
+		t.Errorf("%d of 130 people", len(people))
+	}
+	keys, cursor := map[string]bool{}, ""
+	for first := true; first || cursor != ""; first = false {
+		list, next, err := i.connector.Activities(t.Context(), now, now, cursor)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range list {
+			keys[s.Key] = true
+		}
+		cursor = next
+	}
+	if len(keys) != 130 {
+		t.Errorf("%d of 130 events", len(keys))
+	}
+}
+
+// TestAChangeLeavesAnEventItsContacts that people gave it.
+func TestAChangeLeavesAnEventItsContacts(t *testing.T) {
+	for name, american := range map[string]bool{"a change": false, "a change whose length is measured again": true} {
+		t.Run(name, func(t *testing.T) {
+			i := open(t, func(s *vtigertest.Server, _ *vtiger.Config) { s.American = american })
+			first, bob, cat := i.Put("Contacts", vtigertest.Row{}), i.Put("Contacts", vtigertest.Row{}), i.Put("Contacts", vtigertest.Row{})
+			c := remotetest.Ended("hq:1.1", "resolved")
+			if err := i.push(t, c, nil); err != nil {
+				t.Fatal(err)
+			}
+			key := crmsync.Key("default", c.ID)
+			contacts := func(code, contact string, want ...string) {
+				t.Helper()
+				c.Disposition.Code, c.Contact = code, nil
+				if contact != "" {
+					c.Contact = &crm.Match{ID: "vt:Contacts:" + contact}
+				}
+				if err := i.push(t, c, nil); err != nil {
+					t.Fatal(err)
+				}
+				if got := i.Contacts(key); !slices.Equal(slices.Sorted(slices.Values(got)), slices.Sorted(slices.Values(want))) || !strings.HasSuffix(i.Event(key)["subject"], code) {
+					t.Errorf("%s: its contacts are %v, want %v", code, got, want)
+				}
+			}
+			contacts("with one", first, first)
+			i.Join(key, bob)
+			i.Join(key, cat)
+			contacts("with three", first, first, bob, cat)
+			contacts("with no word of any", "", first, bob, cat)
+			contacts("with what is no contact", "99x5", first, bob, cat)
+			i.Delete("Contacts", first)
+			contacts("with the first of them deleted", "", bob, cat)
+			i.Join(key, first)
+			i.Veil("contact_id") // which our user may not ask about then
+			contacts("with a profile that does not show them", "", bob)
 		})
 	}
 }

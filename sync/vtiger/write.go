@@ -29,16 +29,20 @@ func (v *Connector) write(ctx context.Context, a crmsync.Activity) error {
 	maps.Copy(fields, a.Links)
 	maps.Copy(fields, a.Fields) // what the administrator maps counts
 	id := a.ID
+	company, err := v.company(ctx, a)
+	if err != nil {
+		return err
+	}
 	for lost := map[string]bool{}; ; {
 		element := v.element(a, fields)
-		r, err := v.save(ctx, id, element)
+		r, err := v.save(ctx, id, element, company)
 		if err == nil {
 			var event stored
 			if json.Unmarshal(r.Result, &event) != nil || event.ID == "" {
 				return nil
 			}
 			if !v.clock.learn(event.Modified, r.At) {
-				return v.measure(ctx, event, element)
+				return v.measure(ctx, event, element, company)
 			}
 			id = event.ID // its times were of another clock: once more
 			continue
@@ -70,12 +74,12 @@ type stored struct {
 // user's preferences (DataTransform.php) and has strtotime read them (Activity.php, save_module, of Vtiger 7 and 8 and of F-RevoCRM 8),
 // to which 11-22-2026, in the form that an installation begins with, is no date: the event has no length, or 24 hours. A change
 // without dates is measured by those of the database.
-func (v *Connector) measure(ctx context.Context, event stored, element map[string]any) error {
+func (v *Connector) measure(ctx context.Context, event stored, element map[string]any, company []string) error {
 	hours, minutes := element["duration_hours"], element["duration_minutes"]
 	if hours == nil || event.Hours == "" || hours == event.Hours && minutes == event.Minutes {
 		return nil
 	}
-	_, err := v.save(ctx, event.ID, map[string]any{v.cfg.KeyField: element[v.cfg.KeyField]})
+	_, err := v.save(ctx, event.ID, map[string]any{v.cfg.KeyField: element[v.cfg.KeyField]}, company)
 	return err
 }
 
@@ -98,11 +102,15 @@ func drops(f *fault) string {
 	return ""
 }
 
-func (v *Connector) save(ctx context.Context, id string, element map[string]any) (reply, error) {
+// save creates the event, or changes it and has it keep its company: the contacts of one that has several.
+func (v *Connector) save(ctx context.Context, id string, element map[string]any, company []string) (reply, error) {
 	operation, params := "create", url.Values{"elementType": {"Events"}}
 	if id != "" {
 		operation, params = "revise", url.Values{}
 		element["id"] = id
+		if len(company) > 0 {
+			params.Set(companyParam, strings.Join(company, ";"))
+		}
 	}
 	b, err := json.Marshal(element)
 	if err != nil {

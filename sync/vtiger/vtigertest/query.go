@@ -23,14 +23,13 @@ var (
 	}
 )
 
-const rowLimit = 100
-
 func syntax() { throw("QUERY_SYNTAX_ERROR", "There is an syntax error in query") }
 
 // knows refuses a field that is not there, or not shown; named is how the place where it stands has it (VTQL_Parser.php,
 // buildSelectStmt).
 func (s *Server) knows(module, field, named string) {
 	_, isEvents := eventFields[field]
+	isEvents = isEvents && field != s.veiled
 	if module == "Events" && (isEvents || field == "id" || field == s.KeyField) || slices.Contains(strings.Fields(fields[module]), field) {
 		return
 	}
@@ -59,7 +58,7 @@ func (s *Server) query(q string) []Row {
 		row := s.stamped(r)
 		hidden := s.modest && module == "Events" && row["assigned_user_id"] != "19x1" // the calendar is private, and cannot be shared with all
 		if !r.deleted && !hidden && test(row) {
-			found = append(found, row)
+			found = append(found, s.joined(r, row, columns)...)
 		}
 	}
 	slices.SortFunc(found, func(a, b Row) int {
@@ -70,7 +69,7 @@ func (s *Server) query(q string) []Row {
 		}
 		return 0
 	})
-	offset, limit := 0, rowLimit
+	offset, limit := 0, s.Most
 	if m[5] != "" {
 		if limit, _ = strconv.Atoi(m[5]); m[6] != "" {
 			offset = limit
@@ -78,15 +77,37 @@ func (s *Server) query(q string) []Row {
 		}
 	}
 	found = found[min(offset, len(found)):]
-	found = found[:min(limit, rowLimit, len(found))]
-	out := make([]Row, len(found))
-	for i, r := range found {
-		out[i] = Row{"id": r["id"]}
+	found = found[:min(limit, s.Most, len(found))]
+	out := []Row{}
+	for _, r := range found {
+		told := Row{"id": r["id"]}
 		for _, c := range columns {
-			out[i][c] = r[c]
+			told[c] = r[c]
+		}
+		if i := slices.IndexFunc(out, func(o Row) bool { return o["id"] == r["id"] }); i >= 0 {
+			out[i] = told
+		} else {
+			out = append(out, told)
 		}
 	}
 	return out
+}
+
+// joined is the rows that the database has of a record: one for each contact where that is asked for, without an id when that was deleted.
+func (s *Server) joined(r *record, row Row, columns []string) []Row {
+	contacts := r.contacts()
+	if !slices.Contains(columns, "contact_id") || len(contacts) < 2 {
+		return []Row{row}
+	}
+	rows := make([]Row, len(contacts))
+	for i, c := range contacts {
+		rows[i] = maps.Clone(row)
+		rows[i]["contact_id"] = c
+		if other := s.rows["Contacts"][c]; other == nil || other.deleted {
+			rows[i]["contact_id"] = ""
+		}
+	}
+	return rows
 }
 
 func words(list string) []string { return strings.Split(strings.ReplaceAll(list, " ", ""), ",") }

@@ -3,7 +3,9 @@
 // It does what the sources of Vtiger 7.5 and F-RevoCRM 8.0 do. webservice.php: status 200 whatever happens, a warning of PHP
 // before the answer, and of an unknown operation the words of PHP alone, or with display_errors off status 500 and no word. OperationManager.php, VTQL_Lexer.php, VTQL_Parser.php: the
 // query language. GetUpdates.php: changes of a second at a time, at most about 100. Activity.php: how long an
-// event lasts is computed, of one that ends when it begins 24 hours. CRMEntity.php: stamps in the time zone of the server, which is said nowhere.
+// event lasts is computed, of one that ends when it begins 24 hours; its contacts are a table of their own, and a change leaves one of them
+// unless the request names them all beside the element. VtigerModuleOperation.php: of 8.2, a query reads a row for each, and of those tells one, the
+// last. CRMEntity.php: stamps in the time zone of the server, which is said nowhere.
 package vtigertest
 
 import (
@@ -33,6 +35,7 @@ type Server struct {
 	Warning   string // what PHP prints before every answer
 	American  bool   // the user's dates are mm-dd-yyyy, not yyyy-mm-dd
 	PHP8      bool   // of which the operation sync, whose first parameter has two names, breaks off
+	Most      int    // how many rows a query gives: 100, of F-RevoCRM 8 1000
 
 	mu       sync.Mutex
 	rows     map[string]map[string]*record // guarded by mu; by module, then id
@@ -43,12 +46,14 @@ type Server struct {
 	logins   int                           // guarded by mu
 	broken   int                           // guarded by mu; creations that are stored and then break off yet
 	modest   bool                          // guarded by mu; the user is no administrator
+	veiled   string                        // guarded by mu; a field that the profile does not show, "" for none
 }
 
 type record struct {
 	Row
 	changed time.Time
 	deleted bool
+	further []string // contacts of an event beside its contact_id
 }
 
 // prefix is the number of each module.
@@ -56,7 +61,7 @@ var prefix = map[string]string{"Accounts": "11x", "Contacts": "12x", "Leads": "1
 
 // New returns an installation with nothing in it, in UTC.
 func New() *Server {
-	s := &Server{AccessKey: "Qq1aB2cD3eF4gH5i", Zone: time.UTC, Now: time.Now, rows: map[string]map[string]*record{}, byKey: map[string][]string{}, sessions: map[string]bool{}}
+	s := &Server{AccessKey: "Qq1aB2cD3eF4gH5i", Zone: time.UTC, Now: time.Now, Most: 100, rows: map[string]map[string]*record{}, byKey: map[string][]string{}, sessions: map[string]bool{}}
 	for module := range prefix {
 		s.rows[module] = map[string]*record{}
 	}
@@ -78,8 +83,37 @@ func (s *Server) put(module string, r Row) string {
 		s.made++
 		r["id"] = prefix[module] + strconv.Itoa(s.made)
 	}
-	s.rows[module][r["id"]] = &record{r, s.Now(), false}
+	s.rows[module][r["id"]] = &record{Row: r, changed: s.Now()}
 	return r["id"]
+}
+
+// Join adds a contact to the only event with that key, as a person would.
+func (s *Server) Join(key, contact string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.rows["Events"][s.byKey[key][0]]
+	r.further = append(r.further, contact)
+}
+
+// Contacts returns all of the only event with that key.
+func (s *Server) Contacts(key string) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.rows["Events"][s.byKey[key][0]].contacts()
+}
+
+func (r *record) contacts() []string {
+	if r.Row["contact_id"] == "" {
+		return r.further
+	}
+	return append([]string{r.Row["contact_id"]}, r.further...)
+}
+
+// Veil has the profile show a field no more.
+func (s *Server) Veil(field string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.veiled = field
 }
 
 // Delete moves a record to the bin.
@@ -216,9 +250,9 @@ func (s *Server) operate(r *http.Request) (result any, ok bool) {
 	}
 	switch operation {
 	case "create":
-		return s.save("", get("elementType"), get("element"))
+		return s.save("", get("elementType"), get("element"), get("contactidlist"))
 	case "revise":
-		return s.save("revise", "Events", get("element"))
+		return s.save("revise", "Events", get("element"), get("contactidlist"))
 	case "query":
 		return s.query(get("query")), true
 	}
@@ -256,8 +290,8 @@ var (
 	timeForm   = regexp.MustCompile(`^\d\d:\d\d:\d\d$`)
 )
 
-// save creates an event, or changes the one whose id is in the element.
-func (s *Server) save(mode, module, element string) (any, bool) {
+// save creates an event, or changes the one whose id is in the element. Contacts are numbers with semicolons between.
+func (s *Server) save(mode, module, element, contacts string) (any, bool) {
 	sent := map[string]any{}
 	if module != "Events" || json.Unmarshal([]byte(element), &sent) != nil {
 		throw("ACCESS_DENIED", "Permission to perform the operation is denied")
@@ -283,8 +317,18 @@ func (s *Server) save(mode, module, element string) (any, bool) {
 		whole["createdtime"] = now
 	}
 	whole["duration_hours"], whole["duration_minutes"] = s.lasts(whole, sent)
+	numbers := strings.FieldsFunc(contacts, func(c rune) bool { return c == ';' })
+	for i := range numbers {
+		numbers[i] = prefix["Contacts"] + numbers[i]
+	}
+	if len(numbers) > 0 {
+		whole["contact_id"] = numbers[0]
+	}
 	id = s.put(module, whole)
 	whole["id"] = id
+	if len(numbers) > 1 {
+		s.rows[module][id].further = numbers[1:]
+	}
 	if m := inBrackets.FindStringSubmatch(whole["description"]); m != nil && !slices.Contains(s.byKey[m[1]], id) {
 		s.byKey[m[1]] = append(s.byKey[m[1]], id)
 	}
