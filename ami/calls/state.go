@@ -42,6 +42,7 @@ func (t *Tracker) saveState(rows map[string][]byte) {
 		if t.calls[c.Linkedids[0]] == c {
 			rows[rowKey(c.ID)] = mustJSON(c)
 		}
+		t.pause()
 	}
 	if t.seq != t.drained {
 		t.drained = t.seq

@@ -23,6 +23,7 @@ type Config struct {
 	CallerRules        []CallerRule // the first that fits counts
 	Attributes         []string     // channel variables and UserEvent fields to keep
 	Evidence           bool         // note what each call was concluded from, for Changes.Evidence
+	Pause              func()       // called by Drain after each call, to let others have the processor; nil for none
 	Numbers            *Numbers     // shared by folds that meet the same callers; nil: one of its own
 }
 
@@ -204,6 +205,7 @@ func (t *Tracker) Drain() Changes {
 		if r := t.latest(c); r != nil {
 			ch.Calls = append(ch.Calls, r)
 		}
+		t.pause()
 	}
 	slices.SortFunc(ch.Calls, func(a, b *crm.Call) int { return strings.Compare(a.ID, b.ID) })
 	ch.Evidence = t.drainNotes()
@@ -229,6 +231,13 @@ func (t *Tracker) all() []*call {
 		}
 	}
 	return out
+}
+
+// pause lets others have the processor, as the configuration says.
+func (t *Tracker) pause() {
+	if t.cfg.Pause != nil {
+		t.cfg.Pause()
+	}
 }
 
 // mark returns the instant of the input being applied.

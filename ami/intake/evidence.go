@@ -8,11 +8,12 @@ import (
 	"patchcord/ami/calls"
 	"patchcord/buffer"
 	"patchcord/crm"
+	"patchcord/crm/background"
 )
 
-// noting returns how a fold reads the PBX that also notes what it concludes from.
+// noting returns how a fold reads the PBX that also notes what it concludes from, and is in no hurry.
 func noting(c calls.Config) calls.Config {
-	c.Evidence = true
+	c.Evidence, c.Pause = true, background.Pause
 	return c
 }
 

@@ -14,6 +14,7 @@ import (
 	"patchcord/ami/calls"
 	"patchcord/buffer"
 	"patchcord/crm"
+	"patchcord/crm/background"
 )
 
 const (
@@ -143,7 +144,7 @@ func (r *recorder) durable(entries []buffer.Entry) {
 func (r *recorder) run(ctx context.Context) error {
 	ended := make(chan error, 1)
 	go func() { // its thread ends with it
-		if err := behind(); err != nil {
+		if err := background.Enter(); err != nil {
 			r.logger.Debug("records are kept with the priority of pops", "pbx", r.pbx, "err", err)
 		}
 		ended <- r.record(ctx)
@@ -251,6 +252,7 @@ func (r *recorder) apply(entries []buffer.Entry) error {
 		if e.Pos.Compare(r.applied) <= 0 {
 			continue
 		}
+		background.Pause()
 		if r.waiting.Load() == 0 {
 			r.since = time.Now()
 			r.waiting.Store(r.since.UnixMilli())

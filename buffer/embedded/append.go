@@ -9,6 +9,7 @@ import (
 
 	"patchcord/buffer"
 	"patchcord/crm"
+	"patchcord/crm/background"
 )
 
 // A commit takes what waits, up to these limits.
@@ -53,6 +54,7 @@ func (l *Log) Append(ctx context.Context, pbx string, entries []buffer.Entry) (i
 // is waited for, whoever gave up.
 func (l *Log) write() {
 	defer close(l.stopped)
+	_ = background.Enter() // else it is as urgent as pops
 	w := &writer{conn: l.conn}
 	defer w.close()
 	for {
@@ -173,6 +175,7 @@ func (w *writer) insert(id int64, entries []buffer.Entry) error {
 }
 
 func (w *writer) insertRows(stmt *sql.Stmt, id int64, entries []buffer.Entry) error {
+	background.Pause()
 	w.rec, w.args = w.rec[:0], w.args[:0]
 	for _, e := range entries {
 		start := len(w.rec)

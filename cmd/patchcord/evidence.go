@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"patchcord/crm"
+	"patchcord/crm/background"
 	"patchcord/push"
 )
 
@@ -94,6 +95,17 @@ func (w *evidenceWriter) stale(e *crm.Event, age time.Duration) {
 
 // run writes until ctx ends.
 func (w *evidenceWriter) run(ctx context.Context) error {
+	ended := make(chan error, 1)
+	go func() { // its thread ends with it
+		if err := background.Enter(); err != nil {
+			w.log.Debug("what becomes of pops is kept with their own priority", "err", err)
+		}
+		ended <- w.keep(ctx)
+	}()
+	return <-ended
+}
+
+func (w *evidenceWriter) keep(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():

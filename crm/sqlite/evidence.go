@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"patchcord/crm"
+	"patchcord/crm/background"
 	"patchcord/crm/internal/stored"
 )
 
@@ -43,6 +44,7 @@ func putEvidence(ctx context.Context, t tx, tenant string, fresh []crm.CallEvide
 		return err
 	}
 	for _, e := range gathered {
+		background.Pause()
 		if rows[e.CallID], err = rows[e.CallID].Add(ended[e.CallID], e.Lists...); err != nil {
 			return fmt.Errorf("evidence of call %s: %w", e.CallID, err)
 		}

@@ -49,6 +49,7 @@ func Open(ctx context.Context, path string, cfg Config) (*Store, error) {
 	w, err := openPool(path, 1, url.Values{"_txlock": {"immediate"}, "_pragma": {
 		"cache_size(-32768)",       // KiB, when needed: a commit under load touches so much, and would write half of it twice
 		"wal_autocheckpoint(4096)", // pages: what changes often is copied into the file once for several commits
+		"cache_spill(400)",         // pages: the others are written while the transaction goes on, so that its end is short, in which nobody else gets the processor
 		"temp_store(MEMORY)",       // what would undo a statement by itself: a file of it takes two system calls a page
 	}})
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	lib "modernc.org/sqlite/lib"
 
 	"patchcord/crm"
+	"patchcord/crm/background"
 	"patchcord/crm/internal/stored"
 )
 
@@ -102,13 +103,20 @@ func (t tx) closeAll() error {
 	return errors.Join(errs...)
 }
 
+// do runs a statement that changes something, once whoever waits for the processor has had it:
+// a commit of many calls is long, and what rings now does not wait for it.
+func (t tx) do(ctx context.Context, st *sql.Stmt, args []any) (sql.Result, error) {
+	background.Pause()
+	return st.ExecContext(t.within(ctx), stored.Args(args)...)
+}
+
 // exec runs a statement and returns how many rows it touched.
 func (t tx) exec(ctx context.Context, query string, args ...any) (int64, error) {
 	st, err := t.prepared(ctx, query) //nolint:sqlclosecheck // closed with the transaction
 	if err != nil {
 		return 0, err
 	}
-	res, err := st.ExecContext(t.within(ctx), stored.Args(args)...)
+	res, err := t.do(ctx, st, args)
 	if err != nil {
 		return 0, err
 	}
@@ -121,7 +129,7 @@ func (t tx) insert(ctx context.Context, query string, args ...any) (int64, error
 	if err != nil {
 		return 0, err
 	}
-	res, err := st.ExecContext(t.within(ctx), stored.Args(args)...)
+	res, err := t.do(ctx, st, args)
 	if err != nil {
 		return 0, err
 	}
@@ -187,7 +195,7 @@ func (t tx) many(ctx context.Context, query string, lists [][]any) error {
 		return err
 	}
 	for _, args := range lists {
-		if _, err := st.ExecContext(t.within(ctx), stored.Args(args)...); err != nil {
+		if _, err := t.do(ctx, st, args); err != nil {
 			return err
 		}
 	}
@@ -217,7 +225,7 @@ func (t tx) rows(ctx context.Context, into, rest string, n int, row func(args []
 			}
 			last = k
 		}
-		if _, err := st.ExecContext(t.within(ctx), stored.Args(args)...); err != nil {
+		if _, err := t.do(ctx, st, args); err != nil {
 			return err
 		}
 	}
