@@ -110,6 +110,7 @@ func (s *socket) wake() {
 		return
 	}
 	s.writing = true
+	s.began.Store(time.Now().UnixNano()) // the writer may get a processor after keepAlive has looked
 	s.hub.sockets.Go(s.drain)
 }
 

@@ -75,6 +75,22 @@ func TestAStuckSocketDelaysNobodyAndIsClosed(t *testing.T) {
 	})
 }
 
+// A writer that has not begun yet is no client that takes nothing, however long ago the last message was.
+func TestASocketWhoseWriterIsAboutToBeginIsNotSlow(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // so that it begins when this waits
+	synctest.Test(t, func(t *testing.T) {
+		r := overPipe(t, Config{})
+		c := r.connect(super, "")
+		time.Sleep(20 * time.Second)
+		r.hub.Publish(started(1, 1)[0])
+		r.hub.keepAlive(time.Now())
+		c.events(1)
+		if got := r.hub.Stats(); got.Sockets != 1 || got.Slow != 0 {
+			t.Errorf("%d sockets, %d closed as slow; want 1 and 0", got.Sockets, got.Slow)
+		}
+	})
+}
+
 func TestASocketThatTakesNothingIsClosedInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := overPipe(t, Config{})
