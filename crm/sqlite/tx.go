@@ -112,7 +112,7 @@ func (t tx) do(ctx context.Context, st *sql.Stmt, args []any) (sql.Result, error
 
 // exec runs a statement and returns how many rows it touched.
 func (t tx) exec(ctx context.Context, query string, args ...any) (int64, error) {
-	st, err := t.prepared(ctx, query) //nolint:sqlclosecheck // closed with the transaction
+	st, err := t.prepared(ctx, query)
 	if err != nil {
 		return 0, err
 	}
@@ -125,7 +125,7 @@ func (t tx) exec(ctx context.Context, query string, args ...any) (int64, error) 
 
 // insert runs a statement that makes one row, and returns its number.
 func (t tx) insert(ctx context.Context, query string, args ...any) (int64, error) {
-	st, err := t.prepared(ctx, query) //nolint:sqlclosecheck // closed with the transaction
+	st, err := t.prepared(ctx, query)
 	if err != nil {
 		return 0, err
 	}
@@ -190,7 +190,7 @@ func (t tx) many(ctx context.Context, query string, lists [][]any) error {
 	if len(lists) == 0 {
 		return nil
 	}
-	st, err := t.prepared(ctx, query) //nolint:sqlclosecheck // closed with the transaction
+	st, err := t.prepared(ctx, query)
 	if err != nil {
 		return err
 	}
