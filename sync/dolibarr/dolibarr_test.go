@@ -264,11 +264,14 @@ func TestReconciliationReadsWhatIsThere(t *testing.T) {
 	}
 	i.Put("agendaevents", dolibarrtest.Row{"label": "a person's", "datep": float64(c.StartedAt.Unix())})
 	list, next, err := i.connector.Activities(t.Context(), c.StartedAt.Time, c.StartedAt.Add(time.Second), "")
-	if err != nil || next != "" || len(list) != 1 || list[0].Key != crmsync.Key("default", c.ID) {
+	if err != nil || next != "1" || len(list) != 1 || list[0].Key != crmsync.Key("default", c.ID) {
 		t.Fatalf("got %v, %q, %v", list, next, err)
 	}
 	if got := list[0].Fields; got["label"] != "Inbound call +442079460000: resolved" || got["datep"] != fmt.Sprint(c.StartedAt.Unix()) {
 		t.Errorf("got %v", got)
+	}
+	if list, next, err := i.connector.Activities(t.Context(), c.StartedAt.Time, c.StartedAt.Add(time.Second), next); err != nil || next != "" || len(list) != 0 {
+		t.Errorf("behind it are %v, %q, %v", list, next, err)
 	}
 	if list, _, err := i.connector.Activities(t.Context(), c.StartedAt.AddDate(0, 0, 1), c.StartedAt.AddDate(0, 0, 2), ""); err != nil || len(list) != 0 {
 		t.Errorf("got %v, %v of another day", list, err)
@@ -320,7 +323,7 @@ func TestContactsAreReadOnceAndThenTheirChanges(t *testing.T) {
 	i.Put("thirdparties", dolibarrtest.Row{"id": party, "name": "Acme", "status": 0})
 	pages = 0
 	read()
-	if people[fmt.Sprint("contacts", first)].Name != "Renamed" || len(people) != 230 || pages != 2 {
+	if people[fmt.Sprint("contacts", first)].Name != "Renamed" || len(people) != 230 || pages != 3 { // the one third party is changed, so what comes before it is asked for
 		t.Errorf("%d people after %d pages, %+v", len(people), pages, people[fmt.Sprint("contacts", first)])
 	}
 	i.Delete("contacts", first)
@@ -330,6 +333,62 @@ func TestContactsAreReadOnceAndThenTheirChanges(t *testing.T) {
 	}
 	if there, err := i.connector.Existing(t.Context(), "contacts", []string{fmt.Sprint(first)}); err != nil || len(there) != 0 {
 		t.Errorf("of none there are %v, %v", there, err)
+	}
+}
+
+// TestAShortListIsNotTheLast: it is without what could not be read.
+func TestAShortListIsNotTheLast(t *testing.T) {
+	now := time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
+	i := open(t)
+	i.Now = func() time.Time { return now }
+	put := func() {
+		for n := range 250 {
+			r := dolibarrtest.Row{"lastname": fmt.Sprint(n), "phone_pro": "020 7946 0000", "status": "1"}
+			if n%50 == 7 {
+				r[dolibarrtest.Unread] = true
+			}
+			i.Put("contacts", r)
+		}
+		now = now.Add(time.Minute)
+	}
+	token := ""
+	for round := range 2 {
+		put()
+		people := map[string]bool{}
+		for pages, more := 0, true; more; pages++ {
+			page, err := i.connector.Pull(t.Context(), token)
+			if err != nil || pages > 20 {
+				t.Fatal(pages, err)
+			}
+			for _, p := range page.Changed {
+				people[p.ID] = true
+			}
+			token, more = page.Token, page.More
+		}
+		if len(people) != 245 {
+			t.Errorf("round %d: %d of 245 people", round, len(people))
+		}
+	}
+	for n := range 150 {
+		r := dolibarrtest.Row{"ref_ext": "pc", "datep": float64(now.Unix()), "note_private": fmt.Sprintf("[pc%032x]", n)}
+		if n == 3 {
+			r[dolibarrtest.Unread] = true
+		}
+		i.Put("agendaevents", r)
+	}
+	keys, cursor := map[string]bool{}, ""
+	for first := true; first || cursor != ""; first = false {
+		list, next, err := i.connector.Activities(t.Context(), now, now, cursor)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range list {
+			keys[s.Key] = true
+		}
+		cursor = next
+	}
+	if len(keys) != 149 {
+		t.Errorf("%d of 149 events", len(keys))
 	}
 }
 

@@ -95,7 +95,7 @@ func (d *Connector) all(ctx context.Context, name string, p *place) (rows []row,
 	for _, r := range rows {
 		p.Row = r.number("id")
 	}
-	return rows, len(rows) < most, err
+	return rows, len(rows) == 0, err
 }
 
 // changed reads some records that changed since the last time, the latest first.
@@ -110,7 +110,7 @@ func (d *Connector) changed(ctx context.Context, name string, p *place) (rows []
 		rows = append(rows, r)
 	}
 	p.Page++
-	return rows, len(found) < most, err
+	return rows, len(found) == 0, err
 }
 
 // closed reports whether a contact or a third party was put out of use: its status is 0.

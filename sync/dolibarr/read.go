@@ -31,7 +31,7 @@ func (d *Connector) list(ctx context.Context, kind, filter, sort, order string, 
 	return rows, at, err
 }
 
-const most = 100 // what a list has when it is not asked for more
+const most = 100 // what a list has when it is not asked for more; it is without what could not be read, so only an empty one is the end
 
 // Find implements crmsync.Connector.
 func (d *Connector) Find(ctx context.Context, keys []string) (map[string][]string, error) {
@@ -66,8 +66,8 @@ func (d *Connector) Activities(ctx context.Context, from, until time.Time, curso
 			list = append(list, crmsync.Standing{Key: key, ID: r.text("id"), Fields: map[string]string{labelField: r.text(labelField), "datep": r.text("datep")}})
 		}
 	}
-	if len(rows) < most {
-		return list, "", nil
+	if len(rows) == 0 {
+		return nil, "", nil
 	}
 	return list, strconv.Itoa(page + 1), nil
 }
