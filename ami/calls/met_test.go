@@ -57,6 +57,7 @@ type observer struct {
 	ends   map[string]string  // living halves of Local channels: Uniqueid by name
 	halves map[string]string  // name by Uniqueid
 	in     map[string]string  // bridge by Uniqueid
+	up     map[string]bool    // answered, by Uniqueid: a phone that rings is with nobody, in whichever bridge a program puts it
 	open   map[[2]string]*meeting
 	met    []*meeting
 	all    []*person
@@ -68,7 +69,7 @@ func observe(t testing.TB, tr *ami.Trace) *observer {
 	t.Helper()
 	o := &observer{
 		people: map[string]*person{}, ends: map[string]string{}, halves: map[string]string{},
-		in: map[string]string{}, open: map[[2]string]*meeting{}, left: map[*person][]time.Time{},
+		in: map[string]string{}, up: map[string]bool{}, open: map[[2]string]*meeting{}, left: map[*person][]time.Time{},
 	}
 	for {
 		item, err := tr.Next()
@@ -86,10 +87,14 @@ func observe(t testing.TB, tr *ami.Trace) *observer {
 
 func (o *observer) frame(m ami.Message, at time.Time) {
 	id, name := m.Get("Uniqueid"), m.Get("Channel")
+	if state := m.Get("ChannelState"); state != "" {
+		o.up[id] = state == "6"
+	}
 	switch m.Event() {
 	case "Newchannel":
 		o.enter(m, id, name, at)
 		return
+	case "Newstate":
 	case "BridgeEnter", "ConfbridgeJoin":
 		o.in[id] = m.Get("BridgeUniqueid")
 		if kind := m.Get("BridgeType"); kind == "parking" || kind == "holding" {
@@ -163,7 +168,7 @@ func (o *observer) connected() map[[2]string]bool {
 				}
 				seen[n] = true
 				queue = append(queue, n)
-				if o.people[n] != nil && id < n {
+				if o.people[n] != nil && id < n && o.up[id] && o.up[n] {
 					pairs[[2]string{id, n}] = true
 				}
 			}
