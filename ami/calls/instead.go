@@ -57,7 +57,12 @@ func (v *view) tookPlace(by, of int) bool {
 }
 
 // goesAlong reports whether a talk is an earlier one, with which its person went on at
-// another of his devices.
+// another of his devices, or on the line on which he had asked somebody.
 func (v *view) goesAlong(k, was *talk) bool {
-	return k.anchor == was.anchor && v.tookPlace(k.ch, was.ch) && v.speaker(k) == v.speaker(was)
+	return k.anchor == was.anchor && (v.tookPlace(k.ch, was.ch) || v.asksOn(k.ch, was.ch)) && v.speaker(k) == v.speaker(was)
+}
+
+// asksOn reports whether a phone asked somebody on a line while it held another.
+func (v *view) asksOn(line, held int) bool {
+	return slices.ContainsFunc(v.Consults, func(o consult) bool { return o.Chan == held && o.Line == v.Chans[line].ID })
 }

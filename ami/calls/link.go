@@ -182,7 +182,7 @@ func (w *walk) moveAnchor(at mark) {
 	if w.isGone(w.anchor, at) {
 		w.anchor = w.remaining(at)
 		if s := v.Chans[w.anchor].stayUntil(at); s != nil && !s.From.within(at, moveTime) {
-			w.asked = w.reach(w.anchor)
+			w.asked = slices.DeleteFunc(w.reach(w.anchor), func(ch int) bool { return v.called(ch) == w.anchor })
 		}
 	}
 	if w.anchor != v.from || v.Chans[v.from].Kind != extension {
@@ -194,6 +194,16 @@ func (w *walk) moveAnchor(at mark) {
 			return
 		}
 	}
+}
+
+// called returns who dialled the channel, through Local pairs; -1 for nobody, as when the PBX dials for who asks by a feature code.
+func (v *view) called(ch int) int {
+	d := v.dialTo(ch)
+	if d == nil {
+		return -1
+	}
+	_, root := v.outermost(d)
+	return root
 }
 
 // remaining returns whose call it is when the anchor is gone: of the party in From, while he is

@@ -60,6 +60,44 @@ func TestWhoseConversationItIs(t *testing.T) {
 			DialBegin B D
 			DialEnd B D DialStatus=ANSWER
 			+b3 B D`, "talks.0.extension=1002 transfers.#=1 transfers.0.by=1001"},
+		{"the two are sent to two places, and who placed the call leaves his first", talks + `
+			-b1 B A
+			new C PJSIP/1003 ChannelState=0
+			new D PJSIP/1004 ChannelState=0
+			DialBegin B C
+			DialBegin A D
+			DialEnd B C DialStatus=ANSWER
+			+b2 C B
+			DialEnd A D DialStatus=ANSWER
+			+b3 D A
+			wait 2s
+			-b3 D A
+			Hangup D Cause=16
+			Hangup A Cause=16
+			wait 3s
+			HangupRequest C
+			-b2 C B
+			Hangup C Cause=16
+			Hangup B Cause=16`, "talks.#=3 talks.1.extension=1004 talks.1.with=1001 talks.2.extension=1003 talks.2.with=1002 talks.2.started_at=2026-03-01T09:00:06.200Z talks.2.ended_at=2026-03-01T09:00:09.400Z ended_by=callee"},
+		{"a program joins the party with the line on which he is asked for", consults + `
+			DialEnd C D DialStatus=ANSWER
+			+b2 D C
+			wait 2s
+			joins C A
+			joins D A
+			-b1 A
+			+b3 A
+			-b2 C
+			+b3 C
+			-b1 B
+			-b2 D
+			Hangup B Cause=16
+			Hangup D Cause=16
+			wait 3s
+			HangupRequest C
+			-b3 C A
+			Hangup C Cause=16
+			Hangup A Cause=16`, "talks.#=1 talks.0.extension=1001 talks.0.ended_at=2026-03-01T09:00:17.700Z talks.0.hold_ms=5800 talks.0.consult_ms=4500 ended_by=callee"},
 		{"of one who leaves a bridge for another only the coming is told", talks + "+b2 A B\nwait 2s\nHangupRequest A\n-b2 A B\nHangup A Cause=16\nHangup B Cause=16\n", "talks.#=1 talks.0.hold_ms=0 talk_ms=4400"},
 	})
 }

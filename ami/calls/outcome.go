@@ -92,7 +92,7 @@ func (v *view) answeredAt() mark {
 func (v *view) met(r *room) mark {
 	var at mark
 	for _, m := range r.Members {
-		if m.Chan >= 0 && v.isLine(m.Chan) {
+		if m.Chan >= 0 && (v.isLine(m.Chan) || v.isAskedOn(m.Chan)) {
 			continue
 		}
 		var with []span

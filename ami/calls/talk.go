@@ -319,15 +319,19 @@ func joined(spans []span) []span {
 // whom the party is passed to. One at which the party itself rang, or was taken from
 // where it was parked, is none, though he joins it with another.
 func (v *view) isLine(ch int) bool {
-	if v.Chans[ch].Origin == v.main || slices.ContainsFunc(v.Parks, func(p *park) bool { return p.Retriever == ch }) {
-		return false
-	}
-	for _, x := range v.Transfers {
-		if x.Second == ch && x.By != ch && !v.handedTo(ch, x) {
-			return true
-		}
-	}
-	return slices.ContainsFunc(v.Consults, func(o consult) bool { return o.Line == v.Chans[ch].ID })
+	return !v.partyRangAt(ch) && slices.ContainsFunc(v.Transfers, func(x *transfer) bool {
+		return x.Second == ch && x.By != ch && !v.handedTo(ch, x)
+	})
+}
+
+// isAskedOn reports whether somebody is asked on the channel, who need not be whom the
+// party is passed to: what is told of the time before is not the party's.
+func (v *view) isAskedOn(ch int) bool {
+	return !v.partyRangAt(ch) && slices.ContainsFunc(v.Consults, func(o consult) bool { return o.Line == v.Chans[ch].ID })
+}
+
+func (v *view) partyRangAt(ch int) bool {
+	return v.Chans[ch].Origin == v.main || slices.ContainsFunc(v.Parks, func(p *park) bool { return p.Retriever == ch })
 }
 
 // handedTo reports whether the call of a line is that by which the party had been passed
@@ -344,7 +348,7 @@ func (v *view) roomTalks() []*talk {
 	var out []*talk
 	for _, r := range v.Rooms {
 		for _, m := range r.Members {
-			if m.Chan < 0 || v.isLine(m.Chan) {
+			if m.Chan < 0 || v.isLine(m.Chan) || v.isAskedOn(m.Chan) {
 				continue
 			}
 			var with []span
