@@ -34,6 +34,7 @@ func TestInABrowser(t *testing.T) {
 		"the window that is one too many says so":          theWindowThatIsOneTooManySaysSo,
 		"an old offer does not pop":                        anOldOfferDoesNotPop,
 		"a gap is a PBX that is away":                      aGapIsAPBXThatIsAway,
+		"a computer's wrong clock counts for nothing":      aComputersWrongClockCountsForNothing,
 		"the CRM shows who calls":                          theCRMShowsWhoCalls,
 		"what a call is to an agent":                       whatACallIsToAnAgent,
 	}
@@ -413,6 +414,25 @@ func aGapIsAPBXThatIsAway(t *testing.T, br browser) {
 	b.sees("#banner", "The PBX hq is disconnected")
 	s.hub.Publish(&crm.Event{PBX: "hq", Pos: crm.Position{Epoch: 9, Seq: 2}, Type: crm.GapClosed, Tenant: "t", Gap: gap})
 	b.until(`document.querySelector('#banner').innerText === ''`)
+}
+
+// aComputersWrongClockCountsForNothing: how long something has lasted is told by the server's clock.
+func aComputersWrongClockCountsForNothing(t *testing.T, br browser) {
+	s := newBackend(t)
+	b := br.open(t, s.url)
+	if !b.holds(`((now) => { Date.now = () => now() + 3_600_000; return Date.now() > now() + 3_500_000; })(Date.now.bind(Date))`) {
+		t.Fatal("the page's clock is as it was")
+	}
+	b.login("sue")
+	s.hub.SetPBX("t", pbxState("disconnected", time.Now().Add(-10*time.Second)))
+	b.until(`/^\(0:[1-3]\d\)$/.test(document.querySelector('#banner .running').textContent)`)
+	c := answered(ringing("hq:1", "0301234567", ""))
+	s.tell(crm.CallAnswered, c, "")
+	b.until(`/\b0:\d\d\b/.test(document.querySelector('#board').innerText) && !/1:00:\d\d/.test(document.querySelector('#board').innerText)`)
+	s.hub.SetPBX("t", pbxState("connected", time.Now()))
+	b.until(`document.querySelector('#banner').innerText === ''`)
+	s.stop()
+	b.until(`/^\(0:0\d\)$/.test(document.querySelector('#banner .running').textContent)`)
 }
 
 func aPhoneThatNobodyHasIsGivenAway(t *testing.T, br browser) {

@@ -8,7 +8,11 @@ export class Banner {
   #problems = new Map(); // key → {text, since, action}
   #shown = new Map(); // key → element of the running time
 
-  constructor(root) { this.root = root; }
+  // now is the time by the server's clock, as since is.
+  constructor(root, now) {
+    this.root = root;
+    this.now = now;
+  }
 
   put(key, text, since, action = null) {
     const was = this.#problems.get(key);
@@ -44,6 +48,6 @@ export class Banner {
   }
 
   tick() {
-    for (const [key, node] of this.#shown) set(node, `(${duration(Date.now() - this.#problems.get(key).since)})`);
+    for (const [key, node] of this.#shown) set(node, `(${duration(this.now() - this.#problems.get(key).since)})`);
   }
 }

@@ -17,7 +17,7 @@ const watchers = new Set(['supervisor', 'admin', 'owner']);
 const framed = document.body.dataset.embed === 'yes';
 
 const session = new Session(() => loggedOut('Your session has ended. Log in again.'), framed);
-const banner = new Banner($('banner'));
+const banner = new Banner($('banner'), () => now());
 const board = new Board($('board'), () => now());
 const phones = new Phones($('phones'), session, (what) => set($('announce'), what));
 const live = new Live(session, { up, event, pbx: (p) => banner.pbx(p), down, ended, loggedOut: () => loggedOut('Your session has ended. Log in again.') });
@@ -25,7 +25,7 @@ const live = new Live(session, { up, event, pbx: (p) => banner.pbx(p), down, end
 let me = null; // {name, role}
 let desk = null;
 let labels = new Map(); // of disposition codes
-let downSince = 0;
+let downSince = 0; // by the server's clock
 let offset = 0; // the server's clock minus ours, in milliseconds
 let recentTimer = 0;
 
@@ -89,7 +89,7 @@ async function begin(pause = 1000) {
     await enter();
   } catch (err) {
     if (err instanceof LoggedOut) return view('login');
-    banner.put('start', 'patchcord cannot be reached; trying again.', downSince ||= Date.now());
+    banner.put('start', 'patchcord cannot be reached; trying again.', downSince ||= now());
     setTimeout(() => begin(Math.min(pause * 2, 15_000)), pause * (0.5 + Math.random()));
   }
 }
@@ -187,7 +187,7 @@ function gap({ type, data: { gap: g } }) {
 }
 
 function down(why) {
-  downSince ||= Date.now();
+  downSince ||= now();
   if (why === 'connecting') return link('wait', 'Connecting');
   link('off', 'Not connected');
   const retry = { label: 'Try now', run: () => live.retry() };
@@ -197,7 +197,7 @@ function down(why) {
 }
 
 function ended(why) {
-  downSince ||= Date.now();
+  downSince ||= now();
   link('off', 'Not connected');
   if (why === 'replaced') {
     banner.put('link', 'You have opened this page more than five times; this one is no longer connected.', downSince,
