@@ -3,7 +3,10 @@ package api
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
+	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -30,7 +33,22 @@ func (a *API) guard(ctx huma.Context, next func(huma.Context)) {
 		writeProblem(w, a.problem(ctx.Operation().OperationID, err))
 		return
 	}
+	if err := eachOnce(r.URL.Query()); err != nil {
+		writeProblem(w, problemOf(err))
+		return
+	}
 	next(huma.WithValue(ctx, callerKey{}, c))
+}
+
+// eachOnce refuses a parameter that comes twice: the first would count, and the answer
+// be taken for what was asked with the second.
+func eachOnce(query url.Values) error {
+	for _, name := range slices.Sorted(maps.Keys(query)) {
+		if len(query[name]) > 1 {
+			return &crm.InputError{Field: name, Msg: "may come once; ask once for each"}
+		}
+	}
+	return nil
 }
 
 func (a *API) admit(r *http.Request, route string) (caller, error) {

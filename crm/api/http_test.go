@@ -62,10 +62,36 @@ func TestWhatNoRouteTakesIsAProblem(t *testing.T) {
 func TestABodyThatIsWrongAsAWholeIsNamed(t *testing.T) {
 	b := newBench(t)
 	b.user("default", "boss", crm.RoleOwner)
-	for body, status := range map[string]int{`{"name":`: 400, `[]`: 422, `null`: 422, `{"name":"x"} y`: 400, "{\"name\":\"Z\xf6e\"}": 400} {
+	for body, status := range map[string]int{``: 400, `{"name":`: 400, `[]`: 422, `null`: 422, `{"name":"x"} y`: 400, "{\"name\":\"Z\xf6e\"}": 400} {
 		p := b.do(ask{as: "boss", method: "POST", path: "/v1/contacts", body: body}).want(status).problem()
 		if len(p.Errors) != 1 || p.Errors[0].Field != "body" || !strings.HasPrefix(p.Detail, "body: ") {
 			t.Errorf("%q: %+v", body, p)
+		}
+	}
+}
+
+// TestAQuestionThatMeansTwoThingsIsRefused: whoever asks for two agents must not take the calls of one for those of both.
+func TestAQuestionThatMeansTwoThingsIsRefused(t *testing.T) {
+	b := newBench(t)
+	b.user("default", "boss", crm.RoleOwner)
+	b.get("boss", "/v1/calls?agent=anna&agent=bert").field("agent")
+	b.get("boss", "/v1/calls?limit=1&limit=1").field("limit")
+	b.get("boss", "/v1/gaps?from=2026-03-02T00:00:00Z&until=2026-03-01T00:00:00Z").field("until")
+	b.get("boss", "/v1/gaps?from=2026-03-02T00:00:00Z&until=2026-03-02T00:00:00Z").field("until")
+	b.get("boss", "/v1/calls?agent=&queue=").want(200)                    // as a form sends what nobody filled in
+	b.do(ask{method: "GET", path: "/v1/calls?agent=a&agent=b"}).want(401) // nothing is looked at before who asks
+}
+
+// TestEveryAnswerIsJSON: RFC 9110 lets a server answer with what it has, and a browser's address bar asks for HTML.
+func TestEveryAnswerIsJSON(t *testing.T) {
+	b := newBench(t)
+	b.user("default", "boss", crm.RoleOwner)
+	for _, accept := range []string{"text/html", "application/cbor", "application/json;q=0, */*", "garbage"} {
+		for path, want := range map[string]string{"/v1/calls": "application/json", "/v1/calls?limit=0": "application/problem+json"} {
+			r := b.do(ask{as: "boss", method: "GET", path: path, header: map[string]string{"Accept": accept}})
+			if got := r.header.Get("Content-Type"); got != want {
+				t.Errorf("%s with Accept %s: %q, want %q", path, accept, got, want)
+			}
 		}
 	}
 }

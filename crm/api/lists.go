@@ -57,6 +57,9 @@ func (a *API) listDispositions(ctx context.Context, c caller, in *Paged) (*listO
 }
 
 func (a *API) listGaps(ctx context.Context, c caller, in *gapsInput) (*listOutput[crm.Gap], error) {
+	if !in.From.IsZero() && !in.Until.IsZero() && !in.Until.After(in.From) {
+		return nil, &crm.InputError{Field: "until", Msg: "must be after from"}
+	}
 	gaps, err := a.store.Gaps(ctx, c.Tenant, in.From, in.Until)
 	if err != nil {
 		return nil, err

@@ -18,7 +18,8 @@ const description = `Calls of Asterisk PBXs: live, recorded, and what people add
 
 Times are RFC 3339 UTC with milliseconds, durations integer milliseconds; an absent field is unknown. Lists take limit and
 cursor and answer items and next_cursor. Time filters are half open: from is included, until is not. Ids in paths are
-percent-encoded. Errors are RFC 9457 problem documents that name the field. Each login may make 20 requests a second, 60
+percent-encoded. Errors are RFC 9457 problem documents that name the field. Answers are JSON
+whatever Accept says; a parameter that is unknown or comes twice is refused, and an empty one is none. Each login may make 20 requests a second, 60
 at once; one more is answered 429 with Retry-After.`
 
 // newHuma returns the adapter on mux. Its own pages are off: the one for reading

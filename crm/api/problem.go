@@ -162,6 +162,9 @@ func ownProblems(_ huma.Context, _ string, v any) (any, error) {
 	for _, e := range m.Errors {
 		p.Errors = append(p.Errors, fieldProblem(e))
 	}
+	if len(p.Errors) == 0 && m.Detail == "request body is required" {
+		p.Errors = []FieldProblem{{Field: "body", In: "body", Detail: "is missing; want JSON"}}
+	}
 	if len(p.Errors) > 0 {
 		p.Detail = strings.TrimPrefix(p.Errors[0].Field+": ", ": ") + p.Errors[0].Detail
 	}
