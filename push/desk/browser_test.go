@@ -37,6 +37,15 @@ func TestInABrowser(t *testing.T) {
 		"a computer's wrong clock counts for nothing":      aComputersWrongClockCountsForNothing,
 		"the CRM shows who calls":                          theCRMShowsWhoCalls,
 		"what a call is to an agent":                       whatACallIsToAnAgent,
+		"an expired login loses nothing":                   anExpiredLoginLosesNothing,
+		"a server error is tried again":                    aServerErrorIsTriedAgain,
+		"escape keeps what was typed":                      escapeKeepsWhatWasTyped,
+		"a merged call keeps what was typed":               aMergedCallKeepsWhatWasTyped,
+		"an old list turns no call back":                   anOldListTurnsNoCallBack,
+		"the same words are said again":                    theSameWordsAreSaidAgain,
+		"the tab key goes down the page":                   theTabKeyGoesDownThePage,
+		"the keys find the call to write on":               theKeysFindTheCallToWriteOn,
+		"contacts beyond the first five are counted":       contactsBeyondTheFirstFiveAreCounted,
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) { test(t, br) })

@@ -36,7 +36,9 @@ type backend struct {
 	cookies   []string             // refresh cookies that came; guarded by mu
 	saved     map[string]crm.Disposition
 	given     map[string]string // extension → user name; guarded by mu
-	pending   int               // dispositions to be answered with 503; guarded by mu
+	pending   int               // dispositions to be answered with failing; guarded by mu
+	failing   int               // 0 means 503; guarded by mu
+	expired   bool              // every login there is; guarded by mu
 	acks      []push.Ack
 	refreshed int
 	life      int // of access tokens, in seconds; 0 means 600
@@ -165,6 +167,9 @@ func (b *backend) login(w http.ResponseWriter, r *http.Request) {
 		answer(w, 401, map[string]any{"title": "wrong user name or password"})
 		return
 	}
+	b.mu.Lock()
+	b.expired = false
+	b.mu.Unlock()
 	b.tokens(w, in.Username, in.Cookie)
 }
 
@@ -187,6 +192,9 @@ func (b *backend) refresh(w http.ResponseWriter, r *http.Request) {
 		token = k.Value
 	}
 	user := b.sessions[token]
+	if b.expired {
+		user = ""
+	}
 	b.refreshed++
 	b.mu.Unlock()
 	if user == "" {
@@ -222,6 +230,9 @@ func (b *backend) tokens(w http.ResponseWriter, user string, cookie bool) {
 func (b *backend) as(h func(user string, r *http.Request) (int, any)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		user, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer access.")
+		b.mu.Lock()
+		ok = ok && !b.expired
+		b.mu.Unlock()
 		if !ok {
 			answer(w, 401, map[string]any{"title": "unauthenticated"})
 			return
@@ -256,7 +267,7 @@ func (b *backend) dispose(user string, r *http.Request) (int, any) {
 	defer b.mu.Unlock()
 	if b.pending > 0 {
 		b.pending--
-		return 503, map[string]any{"title": "the record is not there yet"}
+		return cmp.Or(b.failing, 503), map[string]any{"title": "the record is not there yet"}
 	}
 	in.By = user
 	id := r.PathValue("id")
@@ -326,13 +337,21 @@ var frames struct {
 // tell makes c the newest record and publishes it.
 func (b *backend) tell(typ crm.EventType, c *crm.Call, offer string, matches ...crm.Match) {
 	b.put(c)
-	frames.mu.Lock()
-	frames.n++
-	pos := crm.Position{Epoch: 1, Seq: frames.n}
-	frames.mu.Unlock()
 	b.hub.Publish(&crm.Event{
-		PBX: "hq", Pos: pos, Type: typ, At: crm.At(time.Now()), Tenant: "t", Call: c, OfferID: offer, Matches: matches,
+		PBX: "hq", Pos: next(), Type: typ, At: crm.At(time.Now()), Tenant: "t", Call: c, OfferID: offer, Matches: matches,
 	})
+}
+
+// merge publishes that into absorbed c.
+func (b *backend) merge(c, into *crm.Call) {
+	b.hub.Publish(&crm.Event{PBX: "hq", Pos: next(), Type: crm.CallMerged, At: crm.At(time.Now()), Tenant: "t", Call: c, Into: into.ID})
+}
+
+func next() crm.Position {
+	frames.mu.Lock()
+	defer frames.mu.Unlock()
+	frames.n++
+	return crm.Position{Epoch: 1, Seq: frames.n}
 }
 
 // A call in its stages, as anna's phone sees it.

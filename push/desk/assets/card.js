@@ -7,10 +7,11 @@ import { other, part, queue, waited, waitingSince } from './calls.js';
 
 const words = { ringing: 'Ringing', talking: 'Talking', left: 'Passed on', gone: 'Gone', ended: 'Ended', other: 'Call' };
 const directions = { inbound: 'Inbound', outbound: 'Outbound', internal: 'Internal' };
+const shown = 5; // of the contacts that match
 let count = 0;
 
 export class Card {
-  // on: save(card, code, note) → Promise, close(card)
+  // on: save(card, say) → Promise of the answer that was saved, close(card)
   constructor(call, me, codes, on) {
     this.id = call.id;
     this.me = me;
@@ -19,6 +20,8 @@ export class Card {
     this.kept = false; // opened by hand, so it stays
     this.contacts = [];
     this.saved = null;
+    this.saving = false;
+    this.dirty = false; // holds what was typed and not saved
     this.#build(`card${++count}`, codes);
     this.update(call);
   }
@@ -79,7 +82,8 @@ export class Card {
     if (state !== 'ringing' && waited(call) !== null) facts.push(el('span', { class: 'tag' }, `Waited ${duration(waited(call))}`));
     if (call.complete === false) facts.push(el('span', { class: 'tag warn' }, 'Incomplete: we may have missed something'));
     this.facts.replaceChildren(...facts);
-    this.form.hidden = !this.kept && (state === 'ringing' || state === 'gone' || state === 'other');
+    const nothingToSay = state === 'ringing' || state === 'gone' || state === 'other';
+    this.form.hidden = nothingToSay && !this.kept && !this.dirty && !this.form.contains(document.activeElement);
     this.closer.hidden = state === 'ringing' || state === 'talking';
     if (call.disposition && !this.saved && !this.dirty) this.#show(call.disposition);
     this.match(call.contact ? [call.contact] : []);
@@ -94,9 +98,11 @@ export class Card {
   match(contacts) {
     if (!contacts?.length) return;
     this.contacts = contacts;
-    this.people.replaceChildren(...contacts.slice(0, 5).map((c) => el('li', {},
+    this.people.replaceChildren(...contacts.slice(0, shown).map((c) => el('li', {},
       el('strong', {}, el('bdi', {}, clean(c.name))),
-      el('span', { class: 'dim' }, ` by ${clean(c.reason, 60)}`))));
+      c.reason ? el('span', { class: 'dim' }, ` by ${clean(c.reason, 60)}`) : null)));
+    const more = contacts.length - shown;
+    if (more > 0) this.people.append(el('li', { class: 'dim' }, `and ${more} more`));
   }
 
   tick(now) {
@@ -109,7 +115,7 @@ export class Card {
   // What was not saved yet outlives a reload, in this tab only, until it is saved or logged out.
   draft() {
     this.dirty = true;
-    drafts.set(this.id, { code: this.#code(), note: this.text.value });
+    drafts.set(this.id, this.#typed());
   }
 
   restore() {
@@ -119,33 +125,66 @@ export class Card {
     this.#show(kept);
   }
 
+  // renamed keeps what was typed when another call absorbs this one.
+  renamed(id) {
+    drafts.remove(this.id);
+    this.id = id;
+    if (this.dirty) this.draft();
+  }
+
+  // absorb takes over what was typed on the card of a call that this one's call absorbed.
+  absorb(card) {
+    drafts.remove(card.id);
+    if (!card.dirty) return;
+    const typing = card.form.contains(document.activeElement);
+    const [mine, theirs] = [this.#typed(), card.#typed()];
+    this.#show({ code: mine.code || theirs.code, note: [mine.note, theirs.note].filter(Boolean).join('\n') });
+    this.draft();
+    this.form.hidden = false;
+    if (typing) this.focusNote();
+  }
+
   #show({ code, note }) {
     for (const input of this.codes.querySelectorAll('input')) input.checked = input.value === code;
     this.text.value = note ?? '';
   }
 
-  #code() { return this.codes.querySelector('input:checked')?.value ?? ''; }
+  #typed() { return { code: this.codes.querySelector('input:checked')?.value ?? '', note: this.text.value }; }
 
+  // answer is what can be saved, as it stands now.
+  answer() {
+    const { code, note } = this.#typed();
+    return note.trim() ? { code, note: note.trim() } : { code };
+  }
+
+  // save sends the answer once, however often it is asked. The button keeps its focus meanwhile.
   async save() {
-    const code = this.#code();
-    if (!code || this.button.disabled) return;
-    const note = this.text.value.trim();
-    this.button.disabled = true;
+    if (this.saving) return;
+    this.#busy(true);
     this.root.dataset.saved = '';
     set(this.result, 'Saving …');
     try {
-      await this.on.save(this, code, note, (text) => set(this.result, text));
-      drafts.remove(this.id);
-      this.saved = Date.now();
-      this.dirty = false;
-      this.root.dataset.saved = 'yes';
-      set(this.result, `Saved at ${clock(Date.now(), true)}`);
+      this.#done(await this.on.save(this, (text) => set(this.result, text)));
     } catch (err) {
       this.root.dataset.saved = 'no';
-      set(this.result, `Not saved: ${err.message}. Your text is still here.`);
+      set(this.result, `Not saved: ${clean(err.message, 200)}. Your text is still here.`);
     } finally {
-      this.button.disabled = false;
+      this.#busy(false);
     }
+  }
+
+  #busy(saving) {
+    this.saving = saving;
+    this.button.setAttribute('aria-disabled', String(saving));
+  }
+
+  #done(sent) {
+    const { code, note } = this.answer();
+    this.dirty = code !== sent.code || note !== sent.note;
+    this.saved = Date.now();
+    this.root.dataset.saved = 'yes';
+    if (!this.dirty) drafts.remove(this.id);
+    set(this.result, `Saved at ${clock(Date.now(), true)}${this.dirty ? ', but not what you changed since' : ''}`);
   }
 
   focusNote() { if (!this.form.hidden) this.text.focus(); }

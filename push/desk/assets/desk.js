@@ -13,7 +13,7 @@ const order = { ringing: 0, talking: 1, left: 2, ended: 3, other: 4, gone: 5 };
 export class Desk {
   #cards = new Map(); // by call id
 
-  // on: ack(offer), save(card, code, note, say), now(), rings(call, contacts)
+  // on: ack(offer), save(card, say), now(), rings(call, contacts)
   constructor(me, codes, on) {
     this.me = me;
     this.codes = codes;
@@ -65,9 +65,10 @@ export class Desk {
     const offer = card.part.offer;
     if (card.part.state !== 'ringing' || card.acked.has(offer.id)) return;
     card.acked.add(offer.id);
-    const { number, name } = other(card.call);
+    const { number } = other(card.call);
     const q = clean(queue(card.call, this.me), 60);
-    set(this.announcer, `Incoming call from ${clean(name) || 'an unknown name'}, ${clean(number, 40) || 'no number'}${q ? `, queue ${q}` : ''}`);
+    // Set even when it is the same, or the second of two anonymous calls would be silent.
+    this.announcer.textContent = `Incoming call from ${nameOf(card) || 'an unknown name'}, ${clean(number, 40) || 'no number'}${q ? `, queue ${q}` : ''}`;
     this.on.ack(offer.id);
     this.on.rings(card.call, card.contacts);
     this.#arrange();
@@ -78,7 +79,13 @@ export class Desk {
     const card = this.#cards.get(id);
     if (!card) return;
     this.#cards.delete(id);
-    if (this.#cards.has(into)) return void card.root.remove();
+    const there = this.#cards.get(into);
+    if (there) {
+      there.absorb(card);
+      card.root.remove();
+      return;
+    }
+    card.renamed(into);
     this.#cards.set(into, card);
     card.update({ ...call, id: into });
   }
@@ -95,14 +102,16 @@ export class Desk {
     return [...this.#cards.values()].filter((c) => !c.call.ended_at && !known.has(c.id)).map((c) => c.id);
   }
 
-  // show opens a call of before.
-  show(call) {
-    this.#put(call);
+  // open has a card for a call of before. One that is there already knows more than the list it was chosen from.
+  open(call) {
+    if (!this.#cards.has(call.id)) this.#put(call);
     const card = this.#cards.get(call.id);
     card.kept = true;
     card.form.hidden = false;
-    card.root.focus();
+    return card;
   }
+
+  show(call) { this.open(call).root.focus(); }
 
   // refresh takes the record of the call that was called id, which may have been absorbed.
   refresh(id, call) {
@@ -120,8 +129,14 @@ export class Desk {
 
   current() { return this.#sorted()[0]; }
 
-  // at is the card that has the focus, else the first.
-  at() { return [...this.#cards.values()].find((c) => c.root.contains(document.activeElement)) ?? this.current(); }
+  // focused is the card that has the focus.
+  focused() { return [...this.#cards.values()].find(hasFocus); }
+
+  // writable is the card to write on: the one that has the focus, else the first that takes a note.
+  writable() {
+    const focused = this.focused();
+    return focused && !focused.form.hidden ? focused : this.#sorted().find((c) => !c.form.hidden);
+  }
 
   #sorted() {
     return [...this.#cards.values()].sort((a, b) => order[a.part.state] - order[b.part.state] ||
@@ -130,14 +145,24 @@ export class Desk {
 
   #arrange() {
     const cards = this.#sorted();
-    cards.forEach((card, i) => { card.root.style.order = String(i); });
+    this.#place(cards);
     this.idle.hidden = cards.length > 0;
-    const over = cards.filter((c) => c.part.state === 'gone' || c.part.state === 'ended').at(-1);
+    const over = cards.filter((c) => (c.part.state === 'gone' || c.part.state === 'ended') && !inUse(c)).at(-1);
     if (cards.length > most && over) this.close(over);
     const ringing = cards.find((c) => c.part.state === 'ringing');
     const talking = cards.find((c) => c.part.state === 'talking');
     document.title = ringing ? `☎ ${partyOf(ringing)} is calling` : talking ? `${partyOf(talking)} – talking` : 'patchcord';
     document.body.dataset.ringing = ringing ? 'yes' : '';
+  }
+
+  // place puts the elements in order, for the tab key too, around the one that has the focus: moved, it would lose it.
+  #place(cards) {
+    if (cards.every((card, i) => this.root.children[i] === card.root)) return;
+    const still = cards.findIndex(hasFocus);
+    cards.forEach(({ root }, i) => {
+      if (i < still) this.root.insertBefore(root, cards[still].root);
+      else if (i > still) this.root.append(root);
+    });
   }
 
   tick() {
@@ -146,7 +171,7 @@ export class Desk {
       card.tick(now);
       const left = card.goneAt && !card.kept && Date.now() - card.goneAt > goneFor;
       const done = card.saved && card.part.state === 'ended' && Date.now() - card.saved > goneFor;
-      if ((left || done) && !card.root.contains(document.activeElement)) this.close(card);
+      if ((left || done) && !inUse(card)) this.close(card);
     }
   }
 
@@ -157,12 +182,19 @@ export class Desk {
   }
 }
 
-function partyOf(card) {
-  const { number, name } = other(card.call);
-  return clean(name, 40) || clean(number, 40) || 'No number';
+// nameOf is the caller's name, else that of the only contact that matches.
+function nameOf(card) {
+  return clean(other(card.call).name, 40) || (card.contacts.length === 1 ? clean(card.contacts[0].name, 40) : '');
 }
 
+function partyOf(card) { return nameOf(card) || clean(other(card.call).number, 40) || 'No number'; }
+
+function hasFocus(card) { return card.root.contains(document.activeElement); }
+
+// inUse tells whether closing the card would take something from somebody's hands.
+function inUse(card) { return card.dirty || card.saving || hasFocus(card); }
+
 function busyTyping() {
-  return !!document.activeElement?.closest('input, textarea, select, [contenteditable], dialog');
+  return !!document.activeElement?.closest('form, select, dialog');
 }
 

@@ -16,11 +16,11 @@ const watchers = new Set(['supervisor', 'admin', 'owner']);
 
 const framed = document.body.dataset.embed === 'yes';
 
-const session = new Session(() => loggedOut('Your session has ended. Log in again.'), framed);
+const session = new Session(() => loggedOut('Your session has ended. Log in again; what you typed is kept.'), framed);
 const banner = new Banner($('banner'), () => now());
 const board = new Board($('board'), () => now());
 const phones = new Phones($('phones'), session, (what) => set($('announce'), what));
-const live = new Live(session, { up, event, pbx: (p) => banner.pbx(p), down, ended, loggedOut: () => loggedOut('Your session has ended. Log in again.') });
+const live = new Live(session, { up, event, pbx: (p) => banner.pbx(p), down, ended });
 
 let me = null; // {name, role}
 let desk = null;
@@ -51,6 +51,7 @@ async function enter() {
   set($('who'), clean(`${me.name}${me.extensions?.length ? ` · ${me.extensions.join(', ')}` : ''}`, 120));
   document.body.dataset.watches = watchers.has(me.role) ? 'yes' : '';
   document.body.dataset.phone = me.extensions?.length || me.role === 'agent' ? 'yes' : 'no';
+  drafts.of(me.name);
   desk = new Desk(me.name, codes, { ack: (id) => live.ack(id), save, now, rings });
   set($('login-error'), '');
   banner.clear('start');
@@ -59,6 +60,7 @@ async function enter() {
   down('connecting');
   live.start();
   recent();
+  drafts.ids().forEach(unfinished);
   if (watchers.has(me.role)) phones.read();
 }
 
@@ -161,12 +163,31 @@ function up({ recovered, now: theirs, snapshot }) {
   recentSoon();
 }
 
+// unfinished brings back the card of a call that something was typed for and not saved.
+async function unfinished(id) {
+  const mine = desk;
+  try {
+    const call = await session.call('GET', `/v1/calls/${encodeURIComponent(id)}`);
+    if (desk !== mine) return;
+    drafts.move(id, call.id);
+    desk.open(call);
+  } catch (err) {
+    if (passing(err)) setTimeout(() => { if (desk === mine) unfinished(id); }, 5_000);
+  }
+}
+
+// passing tells whether it is worth asking again.
+function passing(err) {
+  if (err instanceof LoggedOut) return false;
+  return !(err instanceof Problem) || err.status >= 500 || err.status === 429;
+}
+
 // catchUp asks how a call went on that ended while we were away.
 async function catchUp(id) {
   try {
     desk?.refresh(id, await session.call('GET', `/v1/calls/${encodeURIComponent(id)}`));
   } catch (err) {
-    if (!(err instanceof Problem && err.status === 404)) setTimeout(() => catchUp(id), 5_000);
+    if (passing(err)) setTimeout(() => catchUp(id), 5_000);
   }
 }
 
@@ -216,18 +237,21 @@ function rings(call, contacts) {
   showRecord(document.body.dataset.crm, contacts, e164 ?? number ?? '');
 }
 
-// save puts the disposition down; a record that is not there yet is waited for.
-async function save(card, code, note, say) {
+// save puts the disposition down, as it stands at each attempt, until the server has it or refuses it: a record that
+// is not there yet, a restart and a cut line all pass.
+async function save(card, say) {
+  const mine = desk;
   for (let attempt = 1; ; attempt++) {
+    const answer = card.answer();
     try {
-      const call = await session.call('PUT', `/v1/calls/${encodeURIComponent(card.id)}/disposition`, note ? { code, note } : { code });
+      await session.call('PUT', `/v1/calls/${encodeURIComponent(card.id)}/disposition`, answer);
       recentSoon();
-      return call;
+      return answer;
     } catch (err) {
-      const transient = !(err instanceof Problem) || err.status === 503 || err.status === 429;
-      if (err instanceof LoggedOut || !transient || attempt === 5) throw err;
-      say('Not saved yet; trying again …');
-      await new Promise((done) => { setTimeout(done, Math.max((err.retryAfter || 0) * 1000, attempt * 1000)); });
+      if (!passing(err)) throw err;
+      say(err instanceof Problem ? `Not saved yet: ${clean(err.message, 200)}; trying again …` : 'Not saved yet: no connection; trying again …');
+      await new Promise((done) => { setTimeout(done, Math.max((err.retryAfter || 0) * 1000, Math.min(attempt, 15) * 1000)); });
+      if (desk !== mine) throw new LoggedOut('you were logged out'); // the next login may be somebody else's
     }
   }
 }
@@ -242,9 +266,9 @@ async function recent() {
     const { items } = await session.call('GET', '/v1/calls?limit=20');
     if (!me) return;
     const list = $('recent-list');
-    const focused = [...list.children].findIndex((li) => li.contains(document.activeElement));
+    const focused = list.querySelector(':focus')?.closest('li').dataset.call;
     list.replaceChildren(...items.map((call) => recentRow(call, me.name, labels, (c) => desk.show(c))));
-    list.children[focused]?.querySelector('button').focus();
+    [...list.children].find((li) => li.dataset.call === focused)?.querySelector('button').focus();
     set($('recent-note'), items.length ? '' : 'None yet.');
   } catch {
     set($('recent-note'), 'The list could not be read just now.');
@@ -256,8 +280,8 @@ async function recent() {
 const keys = {
   F1: () => { if (!$('help').open) $('help').showModal(); },
   F2: () => desk?.current()?.root.focus(),
-  F4: () => desk?.at()?.focusNote(),
-  F8: () => desk?.at()?.focusCode(),
+  F4: () => desk?.writable()?.focusNote(),
+  F8: () => desk?.writable()?.focusCode(),
   F9: () => $('recent-list').querySelector('button')?.focus(),
 };
 
@@ -267,8 +291,8 @@ document.addEventListener('keydown', (e) => {
     e.preventDefault();
     keys[e.key]();
   } else if (e.key === 'Escape' && !$('help').open) {
-    const card = desk?.at();
-    if (card && !card.closer.hidden && card.root.contains(document.activeElement)) desk.close(card);
+    const card = desk?.focused();
+    if (card && !card.closer.hidden && !card.dirty) desk.close(card); // what was typed is closed by hand only
   }
 });
 

@@ -15,7 +15,7 @@ export function recentRow(call, me, labels, choose) {
   const mineToFinish = (state === 'ended' || state === 'left') && !call.disposition;
   const what = state === 'gone' ? text : state === 'ended' || state === 'left' || !call.ended_at ? null : outcomes[call.outcome];
   const end = call.disposition ? clean(labels.get(call.disposition.code) ?? call.disposition.code, 40) : mineToFinish ? 'To finish' : '';
-  return el('li', {}, el('button', { type: 'button', class: 'past', onclick: () => choose(call) },
+  return el('li', { 'data-call': call.id }, el('button', { type: 'button', class: 'past', onclick: () => choose(call) },
     el('span', { class: 'when' }, clock(call.started_at)),
     el('span', { class: 'party' }, el('bdi', {}, clean(name, 40) || clean(number, 40) || 'No number'),
       name && number ? el('bdi', { class: 'dim' }, clean(number, 40)) : null),

@@ -44,7 +44,9 @@ export class Session {
       this.#take(await send('POST', '/v1/auth/refresh', this.#proof(), { 'X-Patchcord-CSRF': '1' }));
     } catch (err) {
       if (err instanceof Problem && (err.status === 401 || err.status === 403)) {
+        const had = this.#token !== '';
         this.#forget();
+        if (had) this.onEnd(); // whoever asked, or the page would go on without a login
         throw new LoggedOut(err.message);
       }
       throw err;
@@ -84,8 +86,7 @@ export class Session {
   #plan(ms) {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.renew().catch((err) => {
-      if (err instanceof LoggedOut) this.onEnd();
-      else this.#plan(5_000 + Math.random() * 5_000);
+      if (!(err instanceof LoggedOut)) this.#plan(5_000 + Math.random() * 5_000);
     }), ms);
   }
 

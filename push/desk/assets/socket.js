@@ -15,7 +15,7 @@ export class Live {
   #heard = 0;
   #wanted = false;
 
-  // on: up(welcome), event(event), pbx(pbx), down(why), ended(why), loggedOut()
+  // on: up(welcome), event(event), pbx(pbx), down(why), ended(why)
   constructor(session, on) {
     this.session = session;
     this.on = on;
@@ -38,7 +38,9 @@ export class Live {
     if (this.#wanted && !this.#socket) this.#open();
   }
 
-  ack(offer) { this.#socket?.send(JSON.stringify({ op: 'ack', offer })); }
+  ack(offer) {
+    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify({ op: 'ack', offer }));
+  }
 
   #drop() {
     this.#attempt++;
@@ -58,9 +60,8 @@ export class Live {
     try {
       ({ ticket } = await this.session.call('POST', '/v1/push/ticket', {}));
     } catch (err) {
-      if (!this.#wanted || this.#attempt !== mine) return;
-      if (err instanceof LoggedOut) this.on.loggedOut();
-      else if (err.status === 403) this.#end('forbidden');
+      if (!this.#wanted || this.#attempt !== mine || err instanceof LoggedOut) return;
+      if (err.status === 403) this.#end('forbidden');
       else this.#again('unreachable', err.retryAfter * 1000);
       return;
     }
