@@ -40,6 +40,9 @@ func (c *Config) readFile(path string) []error {
 		return []error{fmt.Errorf("%s: there is more after a line of ---, which would not be read; keep one document in the file", path)}
 	}
 	root := doc.Content[0]
+	if !c.looksLikeOne(root) {
+		return []error{fmt.Errorf("%s: no line of it is one of patchcord's configuration; name the right file with --config", path)}
+	}
 	if problems := c.checkKeys(root, reflect.TypeFor[Config](), ""); len(problems) > 0 {
 		return problems
 	}
@@ -48,6 +51,23 @@ func (c *Config) readFile(path string) []error {
 	}
 	return nil
 }
+
+// looksLikeOne reports false for a mapping of many keys that are none of the configuration's: it is another file,
+// of which nothing is to be shown.
+func (c *Config) looksLikeOne(root *yaml.Node) bool {
+	if root.Kind != yaml.MappingNode {
+		return true // which is told without showing any of it
+	}
+	known := keysOf(reflect.TypeFor[Config]())
+	for i := 0; i < len(root.Content); i += 2 {
+		if _, ok := known[root.Content[i].Value]; ok {
+			return true
+		}
+	}
+	return len(root.Content) <= 2*fewKeys
+}
+
+const fewKeys = 3 // that are all wrong, and told one by one
 
 // tabHint says on which line a tab stands where YAML wants blanks, the commonest
 // mistake of an editor.
@@ -106,12 +126,7 @@ func (c *Config) checkKeys(node *yaml.Node, t reflect.Type, path string) []error
 }
 
 func (c *Config) checkMapping(node *yaml.Node, t reflect.Type, path string) []error {
-	known := map[string]reflect.Type{}
-	for i := range t.NumField() {
-		if key := yamlKey(t.Field(i)); key != "" {
-			known[key] = t.Field(i).Type
-		}
-	}
+	known := keysOf(t)
 	var problems []error
 	for i := 0; i+1 < len(node.Content); i += 2 {
 		key, value := node.Content[i], node.Content[i+1]
@@ -135,6 +150,17 @@ func (c *Config) checkMapping(node *yaml.Node, t reflect.Type, path string) []er
 		c.lines[here] = key.Line
 	}
 	return problems
+}
+
+// keysOf returns the keys that a mapping for t may have, and the types of their values.
+func keysOf(t reflect.Type) map[string]reflect.Type {
+	known := map[string]reflect.Type{}
+	for i := range t.NumField() {
+		if key := yamlKey(t.Field(i)); key != "" {
+			known[key] = t.Field(i).Type
+		}
+	}
+	return known
 }
 
 func yamlKey(f reflect.StructField) string {

@@ -17,7 +17,7 @@ import (
 
 type importCmd struct {
 	Ledger string `arg:"" enum:"cdr,cel" help:"What the PBX wrote: cdr or cel."`
-	File   string `arg:"" optional:"" type:"existingfile" help:"A Master.csv of cdr_csv or cel_custom (.gz too). Without one: what the PBX's backfill keys name."`
+	File   string `arg:"" optional:"" help:"A Master.csv of cdr_csv or cel_custom (.gz too). Without one: what the PBX's backfill keys name."`
 	PBX    string `help:"Name of the PBX whose history it is; not needed when the configuration has one PBX only." placeholder:"hq"`
 	Again  bool   `help:"Begin at the beginning, whatever an earlier import came to."`
 }
@@ -39,6 +39,11 @@ Example:
 
 // Run imports one file, or what the configuration names.
 func (c *importCmd) Run(ctx context.Context, t *terminal) error {
+	if c.File != "" {
+		if _, err := os.Stat(c.File); err != nil {
+			return fmt.Errorf("import: %w", err)
+		}
+	}
 	cfg, err := loadConfig(t.config, t.environ)
 	if err != nil {
 		return err

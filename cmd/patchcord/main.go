@@ -16,7 +16,8 @@ import (
 
 // cli is the command line: one field a subcommand, one file a field.
 type cli struct {
-	Config string `help:"Configuration file (YAML). Without one: embedded storage in ./patchcord-data, and PATCHCORD_… variables." placeholder:"FILE" type:"path"`
+	Config string      `help:"Configuration file (YAML). Without one: embedded storage in ./patchcord-data, and PATCHCORD_… variables." placeholder:"FILE" type:"path"`
+	Print  versionFlag `name:"version" help:"Print the version."`
 
 	Demo       demoCmd       `cmd:"" help:"Run everything on embedded defaults with a simulated PBX that places calls."`
 	Serve      serveCmd      `cmd:"" help:"Run the daemon."`
@@ -72,10 +73,13 @@ func run(ctx context.Context, t *terminal, args []string) int {
 	}
 	parsed, err := parser.Parse(args)
 	if status >= 0 {
-		return status // --help was printed
+		return status // --help or --version was printed
+	}
+	if err != nil && len(args) == 0 {
+		err = errors.New("say what to do")
 	}
 	if err != nil {
-		fmt.Fprintf(t.err, "patchcord: %v (try: patchcord --help)\n", err)
+		fmt.Fprintf(t.err, "patchcord: %v (try: %s --help)\n", err, meant(err))
 		return 2
 	}
 	t.config = c.Config
@@ -92,4 +96,13 @@ func run(ctx context.Context, t *terminal, args []string) int {
 	}
 	fmt.Fprintln(t.err, "patchcord:", err)
 	return 1
+}
+
+// meant is the subcommand that a command line which makes no sense got to.
+func meant(err error) string {
+	var bad *kong.ParseError
+	if errors.As(err, &bad) && bad.Context.Selected() != nil {
+		return bad.Context.Selected().FullPath()
+	}
+	return "patchcord"
 }

@@ -32,6 +32,32 @@ func TestCommandLineThatMakesNoSense(t *testing.T) {
 	}
 }
 
+func TestCommandLineErrorsNameTheSubcommand(t *testing.T) {
+	for want, args := range map[string][]string{
+		"try: patchcord --help":          {"nonsense"},
+		"try: patchcord fold --help":     {"fold", "--nope"},
+		"try: patchcord user add --help": {"user", "add", "--nope"},
+	} {
+		if _, _, stderr := runCommand(t, "", args...); !strings.Contains(stderr, want) {
+			t.Errorf("%q: %s; want %q", args, stderr, want)
+		}
+	}
+}
+
+func TestVersionIsAFlagToo(t *testing.T) {
+	_, want, _ := runCommand(t, "", "version")
+	if status, out, _ := runCommand(t, "", "--version"); status != 0 || out != want || !strings.HasPrefix(out, "patchcord ") {
+		t.Errorf("status %d, %q; want %q", status, out, want)
+	}
+}
+
+func TestReplayOfAMissingTraceWaitsForNobody(t *testing.T) {
+	status, _, stderr := runCommand(t, "", "replay", "--port", "0", "nowhere.ami")
+	if status != 1 || !strings.Contains(stderr, "nowhere.ami") || strings.Contains(stderr, "waiting") {
+		t.Errorf("status %d, %s", status, stderr)
+	}
+}
+
 func TestFoldPrintsOneRecordALine(t *testing.T) {
 	status, out, stderr := runCommand(t, "", "fold", "--pbx", "hq", trace)
 	if status != 0 || stderr != "" || strings.Count(out, "\n") != 1 {

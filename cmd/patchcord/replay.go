@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"strconv"
 
 	"patchcord/ami/amitest"
@@ -28,6 +29,9 @@ Example:
 
 // Run serves the trace to one client.
 func (c *replayCmd) Run(ctx context.Context, t *terminal) error {
+	if _, err := os.Stat(c.Trace); err != nil {
+		return fmt.Errorf("replay: %w", err)
+	}
 	ln, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(c.Port)))
 	if err != nil {
 		return fmt.Errorf("listen: %w; choose another --port", err)

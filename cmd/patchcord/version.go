@@ -5,9 +5,21 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+
+	"github.com/alecthomas/kong"
 )
 
 type versionCmd struct{}
+
+// versionFlag is --version, which people try first.
+type versionFlag bool
+
+// BeforeReset prints what the subcommand does, whatever else the command line says.
+func (versionFlag) BeforeReset(app *kong.Kong) error {
+	fmt.Fprintln(app.Stdout, "patchcord", version())
+	app.Exit(0)
+	return nil
+}
 
 // Help is shown by `patchcord version --help`.
 func (versionCmd) Help() string {
