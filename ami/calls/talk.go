@@ -330,6 +330,7 @@ func (v *view) isAskedOn(ch int) bool {
 	return !v.partyRangAt(ch) && slices.ContainsFunc(v.Consults, func(o consult) bool { return o.Line == v.Chans[ch].ID })
 }
 
+// partyRangAt reports whether the party itself rang at the channel, or was taken there from where it was parked.
 func (v *view) partyRangAt(ch int) bool {
 	return v.Chans[ch].Origin == v.main || slices.ContainsFunc(v.Parks, func(p *park) bool { return p.Retriever == ch })
 }

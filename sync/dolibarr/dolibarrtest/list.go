@@ -20,7 +20,7 @@ var columns = map[string]map[string]string{
 }
 
 // Unread is in a record that is among those found, and then cannot be read: a list is without it, and so shorter than was asked
-// for (fetch, in index of api_contacts.class.php and api_agendaevents.class.php of 17 and of 22).
+// for (fetch, in index of api_contacts.class.php and api_agendaevents.class.php; in a source of 2025, and of events in older ones too).
 const Unread = "unread"
 
 var errSyntax = errors.New("Bad syntax of the search string")
