@@ -16,13 +16,14 @@ import (
 var arrows = map[string][]string{
 	"ami":                 nil, // the standard library only, so that others can use it
 	"ami/calls":           {"ami", "crm"},
-	"ami/intake":          {"ami", "ami/calls", "buffer", "crm"},
+	"ami/intake":          {"ami", "ami/calls", "buffer", "crm", "crm/background"},
 	"ami/backfill":        {"ami", "ami/calls", "crm"},
 	"ami/amitest":         {"ami"},
 	"ami/amitest/lab":     nil,
 	"crm":                 nil,
 	"crm/internal/stored": {"crm"}, // what the two stores share
-	"crm/sqlite":          {"crm"},
+	"crm/background":      nil,     // how the stores and the log give way to pops
+	"crm/sqlite":          {"crm", "crm/background"},
 	"crm/postgres":        {"crm"},
 	"crm/auth":            {"crm"},
 	"crm/api":             {"crm", "crm/auth"},
@@ -61,7 +62,7 @@ var arrows = map[string][]string{
 	"ami/internal/race":              nil,
 	"ami/backfill/mariadbtest":       {"crm/crmtest/child"},
 	"buffer/buffertest":              {"buffer", "crm"},
-	"buffer/embedded":                {"buffer", "crm"},
+	"buffer/embedded":                {"buffer", "crm", "crm/background"},
 	"buffer/redisstream":             {"buffer", "crm"},
 	"buffer/spool":                   {"buffer", "crm"},
 	"buffer/redisstream/redistest":   {"crm/crmtest/child"},
