@@ -26,6 +26,9 @@ func TestCheckSaysWhatIsWrongWithAPBX(t *testing.T) {
 	busy.Work()
 	open, told := simulated(t, amitest.Config{Traffic: &amitest.Traffic{Seed: 1, CallsPerSecond: 5}})
 	open.Work()
+	for _, pbx := range []*amitest.PBX{busy, open} { // a check waits for a call to begin where there are some
+		waitFor(t, 30*time.Second, "calls", func() bool { return len(pbx.Ledger().Calls()) >= 5 })
+	}
 	tests := map[string]struct {
 		address string
 		status  int

@@ -36,7 +36,8 @@ func TestIdleSocketsAreMeasured(t *testing.T) {
 	const sockets = 50
 	bare, ours := bareSockets(t, sockets, 1), daemonSockets(t, sockets, 1)
 	t.Logf("%d sockets: %.0f bytes each, bare %.0f", sockets, ours, bare)
-	if bare <= 0 || bare > 1<<20 || ours > 1<<20 {
+	const unsure = 8 << 10 // what is given back meanwhile may be more than so few need
+	if bare < -unsure || bare > 1<<20 || ours < -unsure || ours > 1<<20 {
 		t.Errorf("%.0f bytes a socket, bare %.0f: that is no measurement", ours, bare)
 	}
 }
