@@ -142,14 +142,7 @@ func (r *recorder) durable(entries []buffer.Entry) {
 // run records until ctx ends. A store that is away is tried again for ever; only
 // a newer owner ends it.
 func (r *recorder) run(ctx context.Context) error {
-	ended := make(chan error, 1)
-	go func() { // its thread ends with it
-		if err := background.Enter(); err != nil {
-			r.logger.Debug("records are kept with the priority of pops", "pbx", r.pbx, "err", err)
-		}
-		ended <- r.record(ctx)
-	}()
-	return <-ended
+	return background.Run(func() error { return r.record(ctx) })
 }
 
 func (r *recorder) record(ctx context.Context) error {

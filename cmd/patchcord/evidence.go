@@ -95,14 +95,7 @@ func (w *evidenceWriter) stale(e *crm.Event, age time.Duration) {
 
 // run writes until ctx ends.
 func (w *evidenceWriter) run(ctx context.Context) error {
-	ended := make(chan error, 1)
-	go func() { // its thread ends with it
-		if err := background.Enter(); err != nil {
-			w.log.Debug("what becomes of pops is kept with their own priority", "err", err)
-		}
-		ended <- w.keep(ctx)
-	}()
-	return <-ended
+	return background.Run(func() error { return w.keep(ctx) })
 }
 
 func (w *evidenceWriter) keep(ctx context.Context) error {

@@ -1,23 +1,22 @@
 package background
 
 import (
+	"errors"
 	"testing"
 
 	"golang.org/x/sys/unix"
 )
 
-func TestEnter(t *testing.T) {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		if err := Enter(); err != nil {
-			t.Error(err)
-			return
-		}
+func TestRun(t *testing.T) {
+	failed := errors.New("failed")
+	err := Run(func() error {
 		got, err := unix.SchedGetAttr(0, 0)
 		if err != nil || got.Policy != unix.SCHED_NORMAL || got.Nice != nice {
 			t.Errorf("got policy %d and niceness %d, %v; want %d and %d", got.Policy, got.Nice, err, unix.SCHED_NORMAL, nice)
 		}
-	}()
-	<-done
+		return failed
+	})
+	if !errors.Is(err, failed) {
+		t.Errorf("got %v, want what the work returned", err)
+	}
 }
