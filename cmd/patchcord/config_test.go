@@ -92,7 +92,6 @@ func TestConfigNamesKeyLineAndFix(t *testing.T) {
 		"words for a number":         {"node: a\nspool_bytes: lots\n", []string{`patchcord.yml:2: spool_bytes: "lots" is not a whole number`}},
 		"a second document":          {"node: a\n---\nlisten: x\n", []string{"one document"}},
 		"no mapping at all":          {"hello\n", []string{"patchcord.yml:1: want keys and values"}},
-		"another file":               {"alice: 1\nbert: 2\ncarl: 3\ndora: 4\n", []string{"patchcord.yml: no line of it is one of patchcord's configuration"}},
 		"a secret in the file":       {strings.Replace(onePBX, "secret_file: hq.secret", "secret: x", 1), []string{"patchcord.yml:6: pbxs.0.reader.secret: unknown key", "`secret_file`"}},
 		"a list where a value goes":  {"listen: [a, b]\n", []string{"patchcord.yml:1: listen: want a single value"}},
 		"a value where a list goes":  {"pbxs: hq\n", []string{"patchcord.yml:1: pbxs: want a list"}},
@@ -141,6 +140,18 @@ func TestConfigNamesKeyLineAndFix(t *testing.T) {
 				t.Errorf("error shows a password: %v", err)
 			}
 		})
+	}
+}
+
+// TestAnotherFileIsNotShown: what is no configuration may be somebody's secrets.
+func TestAnotherFileIsNotShown(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "other")
+	if err := os.WriteFile(file, []byte("alice: 1\nbert: 2\ncarl: 3\ndora: 4\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	status, out, stderr := runCommand(t, "", "serve", "--config", file)
+	if status != 1 || out != "" || !strings.Contains(stderr, "no line of it is one of patchcord's configuration") || strings.Contains(stderr, "alice") {
+		t.Errorf("status %d, stdout %q, stderr %q", status, out, stderr)
 	}
 }
 

@@ -40,7 +40,7 @@ func (c *Config) readFile(path string) []error {
 		return []error{fmt.Errorf("%s: there is more after a line of ---, which would not be read; keep one document in the file", path)}
 	}
 	root := doc.Content[0]
-	if !c.looksLikeOne(root) {
+	if !looksLikeOne(root) {
 		return []error{fmt.Errorf("%s: no line of it is one of patchcord's configuration; name the right file with --config", path)}
 	}
 	if problems := c.checkKeys(root, reflect.TypeFor[Config](), ""); len(problems) > 0 {
@@ -54,7 +54,7 @@ func (c *Config) readFile(path string) []error {
 
 // looksLikeOne reports false for a mapping of many keys that are none of the configuration's: it is another file,
 // of which nothing is to be shown.
-func (c *Config) looksLikeOne(root *yaml.Node) bool {
+func looksLikeOne(root *yaml.Node) bool {
 	if root.Kind != yaml.MappingNode {
 		return true // which is told without showing any of it
 	}
