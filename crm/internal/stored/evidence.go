@@ -3,12 +3,13 @@ package stored
 import (
 	"bytes"
 	"cmp"
-	"compress/gzip"
 	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
 	"sync"
+
+	"github.com/klauspost/compress/gzip"
 
 	"patchcord/crm"
 )
@@ -29,7 +30,7 @@ type Evidence struct {
 // packed reports whether the body is compressed (RFC 1952).
 func packed(body []byte) bool { return bytes.HasPrefix(body, []byte{0x1f, 0x8b}) }
 
-// zips are compressors, each of about a megabyte. A commit waits for what they do, and
+// zips are compressors, each of most of a megabyte. A commit waits for what they do, and
 // better compression would take twice as long for a few per cent.
 var zips = sync.Pool{New: func() any {
 	z, _ := gzip.NewWriterLevel(nil, gzip.BestSpeed) // it refuses only levels that there are not
