@@ -175,7 +175,8 @@ type ContactStore interface {
 	Contact(ctx context.Context, tenant, id string) (Contact, error)
 	// UpdateContact replaces the contact; a Version that is not 0 must be the stored one, else ErrConflict.
 	UpdateContact(ctx context.Context, tenant string, c Contact) (Contact, error)
-	DeleteContact(ctx context.Context, tenant, id string) error
+	// DeleteContact removes the contact; a version that is not 0 must be the stored one, else ErrConflict.
+	DeleteContact(ctx context.Context, tenant, id string, version int) error
 	// Contacts returns one page by name, then id; q filters by part of name, company or number.
 	Contacts(ctx context.Context, tenant, q string, p Page) (contacts []Contact, next string, err error)
 	// MatchNumber returns the contacts that have the E.164 number, at most 20.

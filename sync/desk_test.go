@@ -121,7 +121,7 @@ func (h *house) UpdateContact(_ context.Context, _ string, c crm.Contact) (crm.C
 	return c, nil
 }
 
-func (h *house) DeleteContact(_ context.Context, _, id string) error {
+func (h *house) DeleteContact(_ context.Context, _, id string, _ int) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if _, ok := h.contacts[id]; !ok {

@@ -132,7 +132,7 @@ func (p *Pull) page(ctx context.Context) (more bool, err error) {
 
 func (p *Pull) remove(ctx context.Context, gone []Ref) error {
 	for _, ref := range gone {
-		err := p.cfg.Store.DeleteContact(ctx, p.cfg.Tenant, ContactID(p.cfg.Name, ref))
+		err := p.cfg.Store.DeleteContact(ctx, p.cfg.Tenant, ContactID(p.cfg.Name, ref), 0)
 		if err != nil && !errors.Is(err, crm.ErrNotFound) {
 			return fmt.Errorf("remove contact: %w", err)
 		}

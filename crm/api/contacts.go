@@ -53,6 +53,11 @@ type updateContactInput struct {
 	Body    contactBody
 }
 
+type deleteContactInput struct {
+	ContactID
+	IfMatch string `header:"If-Match" maxLength:"200" doc:"ETag of the version that was read; without it the contact goes whatever it says by now"`
+}
+
 func (a *API) registerContacts() {
 	tags := []string{"contacts"}
 	route(a, huma.Operation{OperationID: "list-contacts", Method: http.MethodGet, Path: "/v1/contacts", Tags: tags,
@@ -143,11 +148,19 @@ func (a *API) updateContact(ctx context.Context, c caller, in *updateContactInpu
 	return contactAnswer(updated), nil
 }
 
-func (a *API) deleteContact(ctx context.Context, c caller, in *ContactID) (*struct{}, error) {
+func (a *API) deleteContact(ctx context.Context, c caller, in *deleteContactInput) (*struct{}, error) {
 	if m := a.crmOf(c, in.ID); m != "" {
 		return nil, &crm.InputError{Field: "id", Msg: "is a contact of " + m + "; delete it there, and it goes here too"}
 	}
-	if err := a.store.DeleteContact(ctx, c.Tenant, in.ID); err != nil {
+	version, err := readVersion(in.IfMatch)
+	if err != nil {
+		return nil, err
+	}
+	err = a.store.DeleteContact(ctx, c.Tenant, in.ID, version)
+	if errors.Is(err, crm.ErrConflict) {
+		return nil, errPrecondition
+	}
+	if err != nil {
 		return nil, fmt.Errorf("delete contact: %w", err)
 	}
 	return nil, nil

@@ -59,7 +59,14 @@ func TestContactLifecycle(t *testing.T) {
 		t.Errorf("ETag %s, want \"2\"", got)
 	}
 	put("").want(200)
-	b.do(ask{as: "boss", method: "DELETE", path: path}).want(204)
+	remove := func(match string) reply {
+		return b.do(ask{as: "boss", method: "DELETE", path: path, header: map[string]string{"If-Match": match}})
+	}
+	remove(`"2"`).want(http.StatusPreconditionFailed).problem()
+	remove(`nonsense`).field("If-Match")
+	b.get("boss", path).want(200)
+	remove(`"3"`).want(204)
+	remove(`"3"`).want(404)
 	b.do(ask{as: "boss", method: "DELETE", path: path}).want(404)
 	b.get("boss", path).want(404)
 }

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -33,7 +34,7 @@ func (a *API) guard(ctx huma.Context, next func(huma.Context)) {
 		writeProblem(w, a.problem(ctx.Operation().OperationID, err))
 		return
 	}
-	if err := eachOnce(r.URL.Query()); err != nil {
+	if err := cmp.Or(eachOnce(r.URL.Query()), unconditional(r, ctx.Operation())); err != nil {
 		writeProblem(w, problemOf(err))
 		return
 	}
@@ -49,6 +50,17 @@ func eachOnce(query url.Values) error {
 		}
 	}
 	return nil
+}
+
+// unconditional refuses an If-Match that the route cannot hold to (RFC 9110 section 13.1.1): who
+// sends one takes it that nobody changed the thing meanwhile.
+func unconditional(r *http.Request, op *huma.Operation) error {
+	match := r.Header.Get("If-Match")
+	taken := slices.ContainsFunc(op.Parameters, func(p *huma.Param) bool { return p.In == "header" && p.Name == "If-Match" })
+	if match == "" || match == "*" || taken || op.Method == http.MethodGet {
+		return nil
+	}
+	return errIfMatch
 }
 
 func (a *API) admit(r *http.Request, route string) (caller, error) {

@@ -70,6 +70,21 @@ func TestABodyThatIsWrongAsAWholeIsNamed(t *testing.T) {
 	}
 }
 
+// TestAConditionThatCannotBeHeldToIsRefused: its client takes it that nobody changed the thing meanwhile.
+func TestAConditionThatCannotBeHeldToIsRefused(t *testing.T) {
+	b := newBench(t)
+	b.user("default", "boss", crm.RoleOwner)
+	b.user("default", "anna", crm.RoleAgent)
+	set := func(match string) reply {
+		return b.do(ask{as: "boss", method: "PUT", path: "/v1/agents/anna", body: `{"extensions":["hq/1001"]}`, header: map[string]string{"If-Match": match}})
+	}
+	if p := set(`"1"`).want(http.StatusPreconditionFailed).problem(); !strings.Contains(p.Detail, "If-Match") {
+		t.Errorf("it does not say why: %s", p.Detail)
+	}
+	set("*").want(200)
+	set("").want(200)
+}
+
 // TestAQuestionThatMeansTwoThingsIsRefused: whoever asks for two agents must not take the calls of one for those of both.
 func TestAQuestionThatMeansTwoThingsIsRefused(t *testing.T) {
 	b := newBench(t)

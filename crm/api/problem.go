@@ -52,6 +52,8 @@ func (p *Problem) ContentType(string) string { return "application/problem+json"
 var (
 	// errPrecondition: the resource is not the version that If-Match names.
 	errPrecondition = errors.New("changed since it was read")
+	// errIfMatch: If-Match was sent to a route that cannot hold to it.
+	errIfMatch = errors.New("takes no If-Match")
 	// errPending: a live call is not in the store yet.
 	errPending = errors.New("the call is not recorded yet")
 	// errCSRF: a cookie was sent without proof that a page of ours sent it.
@@ -78,6 +80,8 @@ func statusOf(err error) (status int, detail string, retry time.Duration) {
 		return http.StatusForbidden, "Your role does not allow this.", 0
 	case errors.Is(err, errPrecondition):
 		return http.StatusPreconditionFailed, "It was changed since you read it; read it again.", 0
+	case errors.Is(err, errIfMatch):
+		return http.StatusPreconditionFailed, "This route takes no If-Match and cannot hold to it; send none.", 0
 	case errors.Is(err, crm.ErrNotFound):
 		return http.StatusNotFound, "There is no such thing, or not for you.", 0
 	case errors.Is(err, crm.ErrConflict):

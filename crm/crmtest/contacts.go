@@ -71,7 +71,8 @@ var contactTests = []test{
 		wantErr(t, err, crm.ErrNotFound)
 		_, err = s.UpdateContact(ctx, tenant, person("c1", "Ada"))
 		wantErr(t, err, crm.ErrNotFound)
-		wantErr(t, s.DeleteContact(ctx, tenant, "c1"), crm.ErrNotFound)
+		wantErr(t, s.DeleteContact(ctx, tenant, "c1", 0), crm.ErrNotFound)
+		wantErr(t, s.DeleteContact(ctx, tenant, "c1", 1), crm.ErrNotFound)
 		equal(t, "match", matchIDs(t, s, tenant, "+442079460123"), []string{})
 		equal(t, "list", contactIDs(t, s, tenant, "", 0), []string{})
 	}},
@@ -83,7 +84,7 @@ var contactTests = []test{
 		wantErr(t, err, crm.ErrNotFound)
 		_, err = s.UpdateContact(ctx, "other", person("c1", "Eve"))
 		wantErr(t, err, crm.ErrNotFound)
-		wantErr(t, s.DeleteContact(ctx, "other", "c1"), crm.ErrNotFound)
+		wantErr(t, s.DeleteContact(ctx, "other", "c1", 1), crm.ErrNotFound)
 		equal(t, "match", matchIDs(t, s, "other", "+442079460123"), []string{})
 		equal(t, "list", contactIDs(t, s, "other", "", 0), []string{})
 	}},
@@ -161,7 +162,9 @@ func contactLife(t *testing.T, s crm.Store) {
 	equal(t, "match by the old number", matchIDs(t, s, tenant, "+442079460124"), []string{})
 	equal(t, "match by the new number", matchIDs(t, s, tenant, "+442079460125"), []string{"c1"})
 
-	check(t, s.DeleteContact(ctx, tenant, "c1"))
+	wantErr(t, s.DeleteContact(ctx, tenant, "c1", 1), crm.ErrConflict)
+	equal(t, "match after a deletion that was refused", matchIDs(t, s, tenant, "+442079460125"), []string{"c1"})
+	check(t, s.DeleteContact(ctx, tenant, "c1", 2))
 	_, err = s.Contact(ctx, tenant, "c1")
 	wantErr(t, err, crm.ErrNotFound)
 	equal(t, "match after deletion", matchIDs(t, s, tenant, "+442079460125"), []string{})

@@ -44,10 +44,7 @@ func (s *Store) putContact(
 			return err
 		}
 		if n == 0 {
-			if _, err := contact(ctx, t, tenant, c.ID); err != nil {
-				return err
-			}
-			return fmt.Errorf("%w: it is no longer version %d", crm.ErrConflict, c.Version)
+			return other(ctx, t, tenant, c.ID, c.Version)
 		}
 		if err := putNumbers(ctx, t, tenant, &c); err != nil {
 			return err
@@ -56,6 +53,14 @@ func (s *Store) putContact(
 		return err
 	})
 	return out, err
+}
+
+// other says why a contact of that version was not met.
+func other(ctx context.Context, t tx, tenant, id string, version int) error {
+	if _, err := contact(ctx, t, tenant, id); err != nil {
+		return err
+	}
+	return fmt.Errorf("%w: it is no longer version %d", crm.ErrConflict, version)
 }
 
 func putNumbers(ctx context.Context, t tx, tenant string, c *crm.Contact) error {
@@ -111,11 +116,11 @@ func contacts(ctx context.Context, t tx, tenant, from string, args ...any) ([]cr
 }
 
 // DeleteContact implements crm.ContactStore.
-func (s *Store) DeleteContact(ctx context.Context, tenant, id string) error {
+func (s *Store) DeleteContact(ctx context.Context, tenant, id string, version int) error {
 	return s.write(ctx, "delete contact", func(t tx) error {
-		n, err := t.exec(ctx, `DELETE FROM contacts WHERE tenant = $1 AND id = $2`, tenant, id)
+		n, err := t.exec(ctx, `DELETE FROM contacts WHERE tenant = $1 AND id = $2 AND $3::bigint IN (0, version)`, tenant, id, version)
 		if err == nil && n == 0 {
-			return crm.ErrNotFound
+			return other(ctx, t, tenant, id, version)
 		}
 		return err
 	})
