@@ -70,6 +70,27 @@ func TestABodyThatIsWrongAsAWholeIsNamed(t *testing.T) {
 	}
 }
 
+// TestAFieldHasOneName: of two that mean the same, one would be held to the limits, and the other be stored.
+func TestAFieldHasOneName(t *testing.T) {
+	b := newBench(t)
+	b.user("default", "boss", crm.RoleOwner)
+	long := strings.Repeat("x", 201)
+	for body, field := range map[string]string{
+		`{"name":"Zoë","Name":"` + long + `"}`:       "Name",
+		`{"Name":"Zoë"}`:                             "name", // which is missing then
+		`{"name":"Zoë","NUMBERS":["+442079460000"]}`: "NUMBERS",
+	} {
+		b.do(ask{as: "boss", method: "POST", path: "/v1/contacts", body: body}).field(field)
+	}
+	for _, body := range []string{`{"name":"Zoë","name":"Zoe"}`, `{"name":"Zoë","notes":"a","n\u006ftes":"b"}`} {
+		p := b.do(ask{as: "boss", method: "POST", path: "/v1/contacts", body: body}).want(400).problem()
+		if !strings.Contains(p.Detail, "twice") {
+			t.Errorf("%s: %s", body, p.Detail)
+		}
+	}
+	b.do(ask{as: "boss", method: "POST", path: "/v1/contacts", body: `{"name":"Zoë","company":"name"}`}).want(201)
+}
+
 // TestAConditionThatCannotBeHeldToIsRefused: its client takes it that nobody changed the thing meanwhile.
 func TestAConditionThatCannotBeHeldToIsRefused(t *testing.T) {
 	b := newBench(t)

@@ -1,12 +1,9 @@
 package api
 
 import (
-	"encoding/json"
-	"errors"
 	"net/http"
 	"reflect"
 	"time"
-	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -19,12 +16,13 @@ const description = `Calls of Asterisk PBXs: live, recorded, and what people add
 Times are RFC 3339 UTC with milliseconds, durations integer milliseconds; an absent field is unknown. Lists take limit and
 cursor and answer items and next_cursor. Time filters are half open: from is included, until is not. Ids in paths are
 percent-encoded. Errors are RFC 9457 problem documents that name the field. Answers are JSON
-whatever Accept says; a parameter that is unknown or comes twice is refused, and an empty one is none. Each login may make 20 requests a second, 60
+whatever Accept says; a field or parameter that is unknown or comes twice is refused, and an empty parameter is none. Each login may make 20 requests a second, 60
 at once; one more is answered 429 with Retry-After.`
 
 // newHuma returns the adapter on mux. Its own pages are off: the one for reading
 // loads scripts from elsewhere.
 func newHuma(mux *http.ServeMux, version string) huma.API {
+	exactNames()
 	schemas := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
 	schemas.RegisterTypeAlias(reflect.TypeFor[crm.Time](), reflect.TypeFor[time.Time]())
 	schemas.RegisterTypeAlias(reflect.TypeFor[huma.ErrorModel](), reflect.TypeFor[Problem]())
@@ -43,18 +41,6 @@ func newHuma(mux *http.ServeMux, version string) huma.API {
 		DefaultFormat: "application/json",
 		Transformers:  []huma.Transformer{ownProblems},
 	})
-}
-
-// jsonFormat refuses what is no UTF-8 (RFC 8259 section 8.1): encoding/json would store
-// a caller's name in Latin-1 with its letters replaced, and say that all is well.
-var jsonFormat = huma.Format{
-	Marshal: huma.DefaultJSONFormat.Marshal,
-	Unmarshal: func(data []byte, v any) error {
-		if !utf8.Valid(data) {
-			return errors.New("want UTF-8")
-		}
-		return json.Unmarshal(data, v)
-	},
 }
 
 // documentPush describes the WebSocket, which is no route of huma's.
