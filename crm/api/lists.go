@@ -32,8 +32,9 @@ type eventsOutput struct {
 	}
 }
 
-const eventsText = `Events in the order of the log; an event's id is the same here, on a socket and in a webhook. A cursor beyond the newest
-event, which a client may hold after the database was put back from an older copy, is answered 422: begin again without after.`
+const eventsText = `Events in the order of the log; an event's id is the same here, on a socket and in a webhook. cursor is opaque. One whose
+event is not in the log any more, which a client may hold after the database was put back from an older copy, is answered 422:
+begin again without after; events that have come already keep their ids.`
 
 func (a *API) registerLists() {
 	route(a, huma.Operation{OperationID: "list-dispositions", Method: http.MethodGet, Path: "/v1/dispositions", Tags: []string{"calls"},
@@ -71,51 +72,4 @@ func (a *API) listGaps(ctx context.Context, c caller, in *gapsInput) (*listOutpu
 		}
 	}
 	return pageOf(kept, func(g crm.Gap) string { return g.StartedAt.UTC().Format("2006-01-02T15:04:05.000") + " " + g.ID }, in.Paged)
-}
-
-func (a *API) listEvents(ctx context.Context, c caller, in *eventsInput) (*eventsOutput, error) {
-	after, err := parseAfter(in.After)
-	if err != nil {
-		return nil, err
-	}
-	events, err := a.store.Events(ctx, c.Tenant, after, in.Limit)
-	if err != nil {
-		return nil, err
-	}
-	if len(events) == 0 {
-		if err := a.reached(ctx, after); err != nil {
-			return nil, err
-		}
-	}
-	out := &eventsOutput{}
-	out.Body.Items = make([]json.RawMessage, len(events))
-	for i, e := range events {
-		out.Body.Items[i], after = e.Body, e.N
-	}
-	out.Body.Cursor = strconv.FormatInt(after, 10)
-	if len(events) == in.Limit {
-		out.Body.NextCursor = out.Body.Cursor
-	}
-	return out, nil
-}
-
-// reached is an InputError when the log has never come to the place after: it was that of
-// a database of which this one is an older copy, and who waits there misses what comes.
-func (a *API) reached(ctx context.Context, after int64) error {
-	newest, err := a.store.NewestEvent(ctx)
-	if err == nil && after > newest {
-		err = &crm.InputError{Field: "after", Msg: "is beyond the newest event, as when the database was put back from an older copy; begin again without it"}
-	}
-	return err
-}
-
-func parseAfter(s string) (int64, error) {
-	if s == "" {
-		return 0, nil
-	}
-	n, err := strconv.ParseInt(s, 10, 64)
-	if err != nil || n < 0 {
-		return 0, &crm.InputError{Field: "after", Msg: "must be the cursor of an earlier answer"}
-	}
-	return n, nil
 }
