@@ -57,8 +57,9 @@ func putEvents(ctx context.Context, t tx, tenant string, n int64, events []crm.E
 }
 
 // settled holds for events below the oldest running transaction: nothing comes
-// below them any more.
-const settled = ` AND xid < pg_snapshot_xmin(pg_current_snapshot()) `
+// below them any more. One that is seen and is of a transaction to come was written in
+// another server, and came in a dump.
+const settled = ` AND (xid < pg_snapshot_xmin(pg_current_snapshot()) OR xid >= pg_snapshot_xmax(pg_current_snapshot())) `
 
 const eventColumns = `n, pbx, epoch, seq, num, type, call_id, at, body`
 

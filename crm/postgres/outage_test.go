@@ -87,6 +87,26 @@ func TestANumberThatNobodyUsesHoldsNobodyBack(t *testing.T) {
 	wantEvents(t, s, n)
 }
 
+// TestEventsThatCameInADumpAreRead: a server that was set up anew counts its transactions from the beginning.
+func TestEventsThatCameInADumpAreRead(t *testing.T) {
+	address := pgtest.Start(t)
+	s := openAt(t, address)
+	err := s.write(t.Context(), "put events", func(x tx) error {
+		n, err := reserve(t.Context(), x, 2)
+		putOne(t, x, n)
+		putOne(t, x, n+1)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	outside(t, address, `UPDATE events SET xid = '9000000000'`)
+	wantEvents(t, s, 1, 2)
+	if top, err := s.Tops(t.Context()); err != nil || top.Log != 2 {
+		t.Errorf("the newest of people's is %d, %v; want 2", top.Log, err)
+	}
+}
+
 // putOne stores an event of a person at n.
 func putOne(t *testing.T, x tx, n int64) {
 	t.Helper()
