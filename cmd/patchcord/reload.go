@@ -22,7 +22,8 @@ type runner interface {
 // place when it is told to read the file again (SIGHUP).
 type reloader struct {
 	load func() (*Config, error)
-	open func(context.Context, *Config) (runner, error)
+	// open opens a daemon; a patient one waits for its store.
+	open func(ctx context.Context, cfg *Config, patient bool) (runner, error)
 	told <-chan os.Signal
 	log  *slog.Logger
 }
@@ -31,26 +32,71 @@ type reloader struct {
 // used, or says what the one before said, changes nothing. Where the daemon of a
 // changed one cannot be opened, that of the one before goes on.
 func (r *reloader) run(ctx context.Context, cfg *Config) error {
-	d, err := r.open(ctx, cfg)
-	if err != nil {
-		return err
-	}
-	for {
-		var next *Config
-		if cfg, next, err = r.until(ctx, d, cfg); next == nil {
-			return err
+	d, cfg, err := r.begin(ctx, cfg)
+	for err == nil {
+		had, next, ended := r.until(ctx, d, cfg)
+		if next == nil {
+			return ended
 		}
-		if d, err = r.open(ctx, next); err == nil {
-			cfg = next
+		d, cfg, err = r.replace(ctx, had, next)
+	}
+	return err
+}
+
+// replace opens a daemon of next, or else of cfg again. Another store is not waited
+// for, as its address may be wrong.
+func (r *reloader) replace(ctx context.Context, cfg, next *Config) (d runner, taken *Config, err error) {
+	if taken = next; next.Store == cfg.Store {
+		d, taken, err = r.begin(ctx, next)
+	} else {
+		d, err = r.open(ctx, next, false)
+	}
+	switch {
+	case err == nil:
+		return d, taken, nil
+	case ctx.Err() != nil:
+		return nil, nil, ctx.Err()
+	}
+	r.log.Error("patchcord does not start with the changed configuration; it goes on with the one before", "err", err)
+	return r.begin(ctx, cfg)
+}
+
+// begin opens a daemon of cfg, however long its store takes to come. When it is told
+// meanwhile to read the file again, it goes on with what that says, and returns it.
+func (r *reloader) begin(ctx context.Context, cfg *Config) (runner, *Config, error) {
+	for {
+		d, next, err := r.opened(ctx, cfg)
+		if next == nil {
+			return d, cfg, err
+		}
+		r.log.Info("the configuration was changed before its daemon had started", "changed", cfg.differing(next))
+		cfg = next
+	}
+}
+
+// opened opens a daemon of cfg, unless it is told first of a configuration that is to take its place.
+func (r *reloader) opened(ctx context.Context, cfg *Config) (d runner, next *Config, err error) {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		d, err = r.open(ctx, cfg, true)
+	}()
+	for {
+		select {
+		case <-done:
+			return d, nil, err
+		case <-r.told:
+		}
+		if next = r.changed(cfg); next == nil {
 			continue
 		}
-		if ctx.Err() != nil {
-			return ctx.Err()
+		stop()
+		if <-done; err == nil {
+			err = d.Close() // it was there just then
 		}
-		r.log.Error("patchcord does not start with the changed configuration; it goes on with the one before", "err", err)
-		if d, err = r.open(ctx, cfg); err != nil {
-			return err
-		}
+		return nil, next, err
 	}
 }
 

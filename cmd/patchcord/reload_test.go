@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -10,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"testing/synctest"
+
+	"patchcord/crm"
 )
 
 // fakeDaemon runs until it is told to stop.
@@ -49,9 +52,16 @@ func TestReloadTakesAGoodFileAndLeavesABadOne(t *testing.T) {
 		var wrong error
 		r := &reloader{
 			load: func() (*Config, error) { return next, wrong },
-			open: func(_ context.Context, cfg *Config) (runner, error) {
-				if cfg.Node == "unable" {
+			open: func(ctx context.Context, cfg *Config, patient bool) (runner, error) {
+				switch {
+				case cfg.Node == "unable":
 					return nil, errors.New("the port is taken")
+				case cfg.Store == "away" && !patient:
+					return nil, crm.ErrUnavailable
+				case cfg.Store == "away":
+					seen = append(seen, "wait "+cfg.Node)
+					<-ctx.Done()
+					return nil, ctx.Err()
 				}
 				return &fakeDaemon{cfg.Node, &seen}, nil
 			},
@@ -77,10 +87,46 @@ func TestReloadTakesAGoodFileAndLeavesABadOne(t *testing.T) {
 		tell(&Config{Node: "a", Buffer: "x"}, nil)
 		tell(&Config{Node: "b"}, nil, "close a", "run b")
 		tell(&Config{Node: "unable"}, nil, "close b", "run b")
+		tell(&Config{Node: "c", Store: "away"}, nil, "close b", "run b")
 		seen = nil
 		stop()
 		if err := <-ended; !errors.Is(err, context.Canceled) || !slices.Equal(seen, []string{"close b"}) {
 			t.Errorf("ended with %v after %q", err, seen)
+		}
+	})
+}
+
+// TestReloadIsHeardWhileTheStoreIsWaitedFor: the address of the store may be what has to be put right.
+func TestReloadIsHeardWhileTheStoreIsWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var seen []string
+		told := make(chan os.Signal, 1)
+		var next *Config
+		r := &reloader{
+			load: func() (*Config, error) { return next, nil },
+			open: func(ctx context.Context, cfg *Config, patient bool) (runner, error) {
+				if cfg.Store != "away" {
+					return &fakeDaemon{cfg.Node, &seen}, nil
+				}
+				seen = append(seen, fmt.Sprintf("wait %s %v", cfg.Node, patient))
+				<-ctx.Done()
+				return nil, ctx.Err()
+			},
+			told: told, log: slog.New(slog.DiscardHandler),
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- r.run(ctx, &Config{Node: "a", Store: "away"}) }()
+		for _, cfg := range []*Config{{Node: "a", Store: "away"}, {Node: "b", Store: "away"}, {Node: "c"}} {
+			synctest.Wait()
+			next = cfg
+			told <- syscall.SIGHUP
+		}
+		synctest.Wait()
+		stop()
+		want := []string{"wait a true", "wait b true", "run c", "close c"}
+		if err := <-ended; !errors.Is(err, context.Canceled) || !slices.Equal(seen, want) {
+			t.Errorf("it did %q and ended with %v, want %q", seen, err, want)
 		}
 	})
 }

@@ -51,24 +51,39 @@ func (c *serveCmd) Run(ctx context.Context, t *terminal) error {
 	told := make(chan os.Signal, 1)
 	signal.Notify(told, syscall.SIGHUP)
 	defer signal.Stop(told)
-	open := func(ctx context.Context, cfg *Config) (runner, error) {
-		d, err := openDaemon(ctx, cfg, log)
-		if err != nil {
-			return nil, err
+	open := func(ctx context.Context, cfg *Config, patient bool) (runner, error) {
+		for {
+			d, err := c.open(ctx, t, cfg, log)
+			if err == nil {
+				return d, nil
+			}
+			if !patient || !passes(err) || ctx.Err() != nil {
+				return nil, err
+			}
+			if err := awaitStore(ctx, cfg, log, err); err != nil {
+				return nil, err
+			}
 		}
-		if g := newGarbage(d.house.frames, log); g != nil {
-			d.add("garbage", g.run)
-		}
-		if err := d.announce(ctx, t); err != nil {
-			return nil, errors.Join(err, d.Close())
-		}
-		return d, nil
 	}
 	err = (&reloader{load: load, open: open, told: told, log: log}).run(ctx, cfg)
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return nil // asked to stop, and did
 	}
 	return err
+}
+
+func (c *serveCmd) open(ctx context.Context, t *terminal, cfg *Config, log *slog.Logger) (*daemon, error) {
+	d, err := openDaemon(ctx, cfg, log)
+	if err != nil {
+		return nil, err
+	}
+	if g := newGarbage(d.house.frames, log); g != nil {
+		d.add("garbage", g.run)
+	}
+	if err := d.announce(ctx, t); err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	return d, nil
 }
 
 // announce says where the daemon is, and how to own it when nobody does.

@@ -42,7 +42,7 @@ func reloadable(t *testing.T, path string) *reloading {
 		t.Fatal(err)
 	}
 	opened := make(chan *daemon, 1)
-	r.reloader = &reloader{load: load, told: r.told, log: log, open: func(ctx context.Context, cfg *Config) (runner, error) {
+	r.reloader = &reloader{load: load, told: r.told, log: log, open: func(ctx context.Context, cfg *Config, _ bool) (runner, error) {
 		d, err := openDaemon(ctx, cfg, log)
 		if err == nil {
 			opened <- d

@@ -27,11 +27,13 @@ type PBXStatus struct {
 	DeadLetters int         `json:"dead_letters,omitempty" doc:"What it said that could not be recorded and waits for a person; see /v1/deadletters"`
 }
 
-type healthOutput struct {
-	Body struct {
-		Status string `json:"status" enum:"ok"`
-	}
+type healthOutput struct{ Body healthBody }
+
+type healthBody struct {
+	Status string `json:"status" enum:"ok"`
 }
+
+func alive() healthBody { return healthBody{Status: "ok"} }
 
 type readyOutput struct {
 	Status int
@@ -39,7 +41,7 @@ type readyOutput struct {
 }
 
 type readyBody struct {
-	Status string      `json:"status" enum:"ok,degraded,unavailable" doc:"degraded: a PBX is not connected or lacks something, or a CRM takes nothing; unavailable: the store does not answer, status 503"`
+	Status string      `json:"status" enum:"ok,degraded,unavailable" doc:"degraded: a PBX is not connected or lacks something, or a CRM takes nothing; unavailable: the store does not answer, or the daemon still waits for it, status 503"`
 	Store  string      `json:"store" enum:"ok,unavailable"`
 	PBXs   []PBXStatus `json:"pbxs" nullable:"false"`
 	CRMs   []crmReady  `json:"crms" nullable:"false"`
@@ -59,9 +61,7 @@ func (a *API) registerHealth() {
 }
 
 func (a *API) healthz(context.Context, caller, *struct{}) (*healthOutput, error) {
-	out := &healthOutput{}
-	out.Body.Status = "ok"
-	return out, nil
+	return &healthOutput{Body: alive()}, nil
 }
 
 // readyz stays 200 while a PBX or a CRM is away: pages and history work, and a balancer

@@ -67,14 +67,18 @@ func (a *API) logRequest(rec *recorder, r *http.Request, took time.Duration) {
 }
 
 func (a *API) secureHeaders(h http.Header, r *http.Request) {
+	safeHeaders(h)
+	if a.clientOf(r).secure {
+		h.Set("Strict-Transport-Security", "max-age=31536000")
+	}
+}
+
+func safeHeaders(h http.Header) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	h.Set("Cache-Control", "no-store")
-	if a.clientOf(r).secure {
-		h.Set("Strict-Transport-Security", "max-age=31536000")
-	}
 }
 
 // recorder notes what was answered.
