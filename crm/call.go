@@ -55,44 +55,45 @@ const (
 	ResultFailed    Result = "failed"
 )
 
-// Call is the record of one call. Absent fields are unknown; a known zero is 0.
+// Call is the record of one call. Absent fields are unknown; a known zero is 0. What
+// its fields mean is told to clients too, by the tag doc.
 // A Call that was handed out is never changed: whoever changes one works on a Clone.
 type Call struct {
-	ID        string    `json:"id"` // "<pbx>:<oldest Linkedid>", "~2" … when it comes again in a later boot
+	ID        string    `json:"id" doc:"PBX and oldest Linkedid, as hq:1700000000.7; with ~2, ~3 when it comes again in a later life of that Asterisk. When two calls merge, the older id stays and the other leads to it"`
 	PBX       string    `json:"pbx"`
 	Tenant    string    `json:"tenant,omitempty"`
-	Boot      Time      `json:"boot,omitzero"` // start of the Asterisk process, if known
-	Linkedids []string  `json:"linkedids"`     // every Linkedid that merged into the call, oldest first
-	Direction Direction `json:"direction,omitempty"`
-	From      Party     `json:"from,omitzero"`
-	To        Party     `json:"to,omitzero"`
-	Outcome   Outcome   `json:"outcome,omitempty"`
+	Boot      Time      `json:"boot,omitzero" doc:"Start of the Asterisk process"`
+	Linkedids []string  `json:"linkedids" doc:"Every Linkedid that merged into the call, the oldest first"`
+	Direction Direction `json:"direction,omitempty" enum:"inbound,outbound,internal" doc:"inbound: the first party came by a trunk; outbound: the call of an extension reached for a trunk"`
+	From      Party     `json:"from,omitzero" doc:"The first party"`
+	To        Party     `json:"to,omitzero" doc:"What was dialled first"`
+	Outcome   Outcome   `json:"outcome,omitempty" enum:"answered,voicemail,abandoned,cancelled,busy,failed,no_answer,self_service" doc:"Absent while the call is open. answered: two people spoke; abandoned: an outside caller hung up after a ring or a queue; cancelled: whoever placed it did; self_service: the PBX alone answered"`
 
 	StartedAt  Time `json:"started_at,omitzero"`
-	AnsweredAt Time `json:"answered_at,omitzero"`
-	EndedAt    Time `json:"ended_at,omitzero"` // absent while the call is open
+	AnsweredAt Time `json:"answered_at,omitzero" doc:"When the first party was connected with a person"`
+	EndedAt    Time `json:"ended_at,omitzero" doc:"Absent while the call is open"`
 
-	WaitMS *Millis `json:"wait_ms,omitempty"` // over queue visits, ringing included
-	RingMS *Millis `json:"ring_ms,omitempty"` // of the first accepted offer
-	TalkMS *Millis `json:"talk_ms,omitempty"`
-	HoldMS *Millis `json:"hold_ms,omitempty"`
+	WaitMS *Millis `json:"wait_ms,omitempty" doc:"In queues, ringing there included"`
+	RingMS *Millis `json:"ring_ms,omitempty" doc:"Of the first accepted offer"`
+	TalkMS *Millis `json:"talk_ms,omitempty" doc:"Over all talks"`
+	HoldMS *Millis `json:"hold_ms,omitempty" doc:"Over all talks"`
 
-	EndedBy EndedBy `json:"ended_by,omitempty"`
-	Cause   int     `json:"cause,omitempty"` // Q.850 cause of the last Hangup of the channel of From
+	EndedBy EndedBy `json:"ended_by,omitempty" enum:"caller,callee,transfer,system" doc:"caller: the first party; callee: whoever else was in it; transfer: the last party left this PBX by one; system: nobody on the line asked"`
+	Cause   int     `json:"cause,omitempty" doc:"Q.850 cause of the last Hangup of the first party"`
 
 	QueueVisits []QueueVisit `json:"queue_visits,omitempty"`
-	Offers      []Offer      `json:"offers,omitempty"` // by StartedAt
-	Talks       []Talk       `json:"talks,omitempty"`
-	FarEnds     []FarEnd     `json:"far_ends,omitempty"`
+	Offers      []Offer      `json:"offers,omitempty" doc:"Rings of extensions, by their start"`
+	Talks       []Talk       `json:"talks,omitempty" doc:"Stretches in which an extension talked with the first party"`
+	FarEnds     []FarEnd     `json:"far_ends,omitempty" doc:"Legs over trunks that the call dialled"`
 	Transfers   []Transfer   `json:"transfers,omitempty"`
 	Parked      []Parked     `json:"parked,omitempty"`
 	Conferences []Conference `json:"conferences,omitempty"`
 	Recordings  []Recording  `json:"recordings,omitempty"`
 
-	Attributes map[string]string `json:"attributes,omitempty"`
+	Attributes map[string]string `json:"attributes,omitempty" doc:"Channel variables and fields of UserEvents that the configuration names"`
 
-	Complete bool      `json:"complete"` // false when frames of it may have been missed
-	Gaps     []CallGap `json:"gaps,omitempty"`
+	Complete bool      `json:"complete" doc:"false when something of it may have been missed"`
+	Gaps     []CallGap `json:"gaps,omitempty" doc:"Those that it overlaps"`
 
 	Disposition *Disposition `json:"disposition,omitempty"`
 	Notes       []Note       `json:"notes,omitempty"`
@@ -114,8 +115,8 @@ func (c *Call) Offer(id string) *Offer {
 
 // Party is one side of a call.
 type Party struct {
-	Number Number `json:"number,omitempty"` // as sent
-	Name   string `json:"name,omitempty"`   // unescaped; comes from outside, never trusted
+	Number Number `json:"number,omitempty" doc:"As the PBX sent it"`
+	Name   string `json:"name,omitempty" doc:"From outside: text, never to be trusted"`
 	E164   Number `json:"e164,omitempty"`
 }
 
@@ -127,9 +128,9 @@ type QueueVisit struct {
 	Queue     string  `json:"queue"`
 	EnteredAt Time    `json:"entered_at,omitzero"`
 	LeftAt    Time    `json:"left_at,omitzero"`
-	Position  int     `json:"position,omitempty"` // at join, from 1
+	Position  int     `json:"position,omitempty" doc:"At the join, from 1"`
 	WaitMS    *Millis `json:"wait_ms,omitempty"`
-	Result    string  `json:"result,omitempty"` // connected, abandoned, timeout, key, empty, full, transferred
+	Result    string  `json:"result,omitempty" enum:"connected,abandoned,timeout,key,empty,full,transferred"`
 }
 
 // Desk is what the PBX said of who sits at a phone, when it rang or its talk began. It
@@ -145,52 +146,51 @@ type Desk struct {
 
 // Offer is one ring of one extension's device by a call.
 type Offer struct {
-	ID        string `json:"id"` // "<pbx>:<Uniqueid of the device's channel>"
-	Extension string `json:"extension"`
-	Agent     string `json:"agent,omitempty"` // user name; absent when nobody is bound to the extension
-	// Agents are all who had the extension then, by name, when they are several; Agent is the one bound last.
-	Agents    []string `json:"agents,omitempty"`
+	ID        string   `json:"id" doc:"PBX and Uniqueid of the channel of the phone; the same in pops and acknowledgements"`
+	Extension string   `json:"extension"`
+	Agent     string   `json:"agent,omitempty" doc:"User name; absent when nobody has the extension"`
+	Agents    []string `json:"agents,omitempty" doc:"All who had the extension then, by name, when they are several; agent is the one who got it last"`
 	Queue     string   `json:"queue,omitempty"`
-	ShownName string   `json:"shown_name,omitempty"` // as that phone showed it, when it differs from the call's From.Name
+	ShownName string   `json:"shown_name,omitempty" doc:"The caller as that phone showed him, when it differs from the name in from"`
 	StartedAt Time     `json:"started_at,omitzero"`
 	EndedAt   Time     `json:"ended_at,omitzero"`
-	RingMS    *Millis  `json:"ring_ms,omitempty"` // 0 when it never rang
-	Result    Result   `json:"result,omitempty"`
-	By        string   `json:"by,omitempty"` // of a rescinded one: extension or number that took the call, or "caller"
+	RingMS    *Millis  `json:"ring_ms,omitempty" doc:"0 when it never rang"`
+	Result    Result   `json:"result,omitempty" enum:"accepted,no_answer,busy,rejected,rescinded,failed" doc:"Absent while it rings. rescinded: somebody else took the call, or the caller gave up"`
+	By        string   `json:"by,omitempty" doc:"Of a rescinded one: extension or number that took the call, or caller"`
 	Desk      Desk     `json:"-"`
 }
 
 // Talk is one extension's stretch of conversation with the call's first party.
 type Talk struct {
-	Extension string   `json:"extension,omitempty"` // absent for a far end reached by an inbound call
+	Extension string   `json:"extension,omitempty" doc:"Absent for a far end that an inbound call reached"`
 	Agent     string   `json:"agent,omitempty"`
-	Agents    []string `json:"agents,omitempty"` // as in Offer
-	With      string   `json:"with,omitempty"`
-	Via       string   `json:"via,omitempty"` // dial, queue, pickup, park, transfer, conference
+	Agents    []string `json:"agents,omitempty" doc:"As in an offer"`
+	With      string   `json:"with,omitempty" doc:"Number of the other side"`
+	Via       string   `json:"via,omitempty" enum:"dial,queue,pickup,park,transfer,conference" doc:"How the extension got the first party"`
 	StartedAt Time     `json:"started_at,omitzero"`
 	EndedAt   Time     `json:"ended_at,omitzero"`
 	HoldMS    *Millis  `json:"hold_ms,omitempty"`
-	ConsultMS *Millis  `json:"consult_ms,omitempty"`
+	ConsultMS *Millis  `json:"consult_ms,omitempty" doc:"In consultations within the talk"`
 	Desk      Desk     `json:"-"`
 }
 
 // FarEnd is one leg over a trunk that the call dialled.
 type FarEnd struct {
 	Number    Number  `json:"number,omitempty"`
-	For       string  `json:"for,omitempty"` // extension or group whose dial led to it
+	For       string  `json:"for,omitempty" doc:"Extension or group whose dial led to it"`
 	StartedAt Time    `json:"started_at,omitzero"`
 	EndedAt   Time    `json:"ended_at,omitzero"`
 	RingMS    *Millis `json:"ring_ms,omitempty"`
-	Result    Result  `json:"result,omitempty"`
+	Result    Result  `json:"result,omitempty" enum:"accepted,no_answer,busy,rejected,rescinded,failed"`
 }
 
 // Transfer is one blind or attended transfer.
 type Transfer struct {
-	Kind      string `json:"kind"` // blind, attended
+	Kind      string `json:"kind" enum:"blind,attended"`
 	By        string `json:"by,omitempty"`
 	To        string `json:"to,omitempty"`
 	At        Time   `json:"at,omitzero"`
-	Completed bool   `json:"completed"` // a person, voicemail or conference then had the party
+	Completed bool   `json:"completed" doc:"A person, voicemail or conference then had the party"`
 }
 
 // Parked is one stay in a parking lot.
@@ -199,7 +199,7 @@ type Parked struct {
 	By          string `json:"by,omitempty"`
 	StartedAt   Time   `json:"started_at,omitzero"`
 	EndedAt     Time   `json:"ended_at,omitzero"`
-	Result      string `json:"result,omitempty"` // retrieved, timeout, abandoned
+	Result      string `json:"result,omitempty" enum:"retrieved,timeout,abandoned"`
 	RetrievedBy string `json:"retrieved_by,omitempty"`
 }
 
@@ -251,7 +251,7 @@ func SaidTag(d *Disposition, notes []Note) string {
 type Match struct {
 	ID     string  `json:"id"`
 	Name   string  `json:"name"`
-	Score  float64 `json:"score"` // 0 to 1
+	Score  float64 `json:"score" doc:"0 to 1"`
 	Reason string  `json:"reason"`
 }
 
@@ -271,21 +271,18 @@ const (
 type CallGap struct {
 	StartedAt Time     `json:"started_at,omitzero"`
 	EndedAt   Time     `json:"ended_at,omitzero"`
-	Cause     GapCause `json:"cause"`
+	Cause     GapCause `json:"cause" enum:"disconnect,pbx_restart,overflow,reader_lag,daemon_down"`
 }
 
 // Gap is an interval in which a PBX may have said things we did not hear.
 type Gap struct {
-	ID        string   `json:"id"` // "<pbx>:<position of the marker that opened it>"
-	PBX       string   `json:"pbx"`
-	StartedAt Time     `json:"started_at,omitzero"` // when the last byte before it was received
-	EndedAt   Time     `json:"ended_at,omitzero"`   // absent while open
-	Cause     GapCause `json:"cause"`
-	Detail    string   `json:"detail,omitempty"`
-	// ClosedBy says how it was found out what happened in it: "cel", "cdr", "resync" or
-	// "counters"; absent while that is still to be done.
-	ClosedBy string `json:"closed_by,omitempty"`
-	// MissedEstimate is how many calls of it are on no record, as far as the PBX counted.
-	MissedEstimate *int `json:"missed_estimate,omitempty"`
-	Scans          int  `json:"-"` // scans of ledgers that are done, or were overtaken by a later one
+	ID             string   `json:"id" doc:"PBX and position of the marker that opened it"`
+	PBX            string   `json:"pbx"`
+	StartedAt      Time     `json:"started_at,omitzero" doc:"When the last byte before it was received"`
+	EndedAt        Time     `json:"ended_at,omitzero" doc:"Absent while it is open"`
+	Cause          GapCause `json:"cause" enum:"disconnect,pbx_restart,overflow,reader_lag,daemon_down"`
+	Detail         string   `json:"detail,omitempty"`
+	ClosedBy       string   `json:"closed_by,omitempty" enum:"cel,cdr,resync,counters" doc:"How it was found out what happened in it; absent while that is still to be done"`
+	MissedEstimate *int     `json:"missed_estimate,omitempty" doc:"How many calls of it are on no record, as far as the PBX counted"`
+	Scans          int      `json:"-"` // scans of ledgers that are done, or were overtaken by a later one
 }

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"reflect"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -56,8 +57,12 @@ type crmReady struct {
 func (a *API) registerHealth() {
 	route(a, huma.Operation{OperationID: "healthz", Method: http.MethodGet, Path: "/healthz", Tags: []string{"health"},
 		Summary: "The process answers"}, a.healthz)
+	body := a.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[readyBody](), true, "")
 	route(a, huma.Operation{OperationID: "readyz", Method: http.MethodGet, Path: "/readyz", Tags: []string{"health"},
-		Summary: "The store answers, and how it stands with each PBX and CRM"}, a.readyz)
+		Summary: "The store answers, and how it stands with each PBX and CRM",
+		Responses: map[string]*huma.Response{"503": {
+			Description: "The store does not answer", Content: map[string]*huma.MediaType{"application/json": {Schema: body}},
+		}}}, a.readyz)
 }
 
 func (a *API) healthz(context.Context, caller, *struct{}) (*healthOutput, error) {

@@ -292,6 +292,9 @@ func TestOpenAPIDescribesTheAPI(t *testing.T) {
 			t.Errorf("%s is not described", want)
 		}
 	}
+	if responses, _ := doc.Paths["/readyz"]["get"]["responses"].(map[string]any); responses["503"] == nil {
+		t.Error("/readyz: 503, which is no problem document, is not described")
+	}
 	if strings.Contains(string(r.body), "$schema") || !strings.Contains(string(r.body), "application/problem+json") {
 		t.Error("it has links to schemas, or no problem documents")
 	}

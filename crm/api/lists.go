@@ -26,7 +26,7 @@ type eventsInput struct {
 
 type eventsOutput struct {
 	Body struct {
-		Items      []json.RawMessage `json:"items" nullable:"false" doc:"CloudEvents 1.0"`
+		Items      []json.RawMessage `json:"items" nullable:"false" doc:"CloudEvents 1.0, of the types and with the data that /v1/push has"`
 		Cursor     string            `json:"cursor" doc:"Where this answer ends; ask for what is after it later"`
 		NextCursor string            `json:"next_cursor,omitempty" doc:"The same, absent when there is nothing more now"`
 	}

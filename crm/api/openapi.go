@@ -17,7 +17,11 @@ Times are RFC 3339 UTC with milliseconds, durations integer milliseconds; an abs
 cursor and answer items and next_cursor. Time filters are half open: from is included, until is not. Ids in paths are
 percent-encoded. Errors are RFC 9457 problem documents that name the field. Answers are JSON
 whatever Accept says; a field or parameter that is unknown or comes twice is refused, and an empty parameter is none. Each login may make 20 requests a second, 60
-at once; one more is answered 429 with Retry-After.`
+at once; one more is answered 429 with Retry-After.
+
+400: the body is missing or no JSON. 401: no token that counts. 403: the role may not. 404: there is no such thing, or not for you.
+409: it exists already. 412: If-Match does not fit any more. 413: over 64 KiB. 415: not sent as JSON. 422: a field is wrong, which
+errors names. 429, 503: try again, after Retry-After where it is there.`
 
 // newHuma returns the adapter on mux. Its own pages are off: the one for reading
 // loads scripts from elsewhere.

@@ -50,6 +50,11 @@ const content = (title, holder, schemas) => {
   return [make("h4", `${title}: ${typeOf(media.schema)}`), shown];
 };
 
+const headers = (response) => {
+  const rows = Object.entries(response.headers || {}).map(([name, h]) => [name, typeOf(h.schema), h.description || ""]);
+  return rows.length ? [table(["header", "type", "meaning"], rows)] : [];
+};
+
 const routeOf = (path, method, op, schemas) => {
   const inside = make("div");
   if (op.description) inside.append(Object.assign(make("p", op.description), { className: "text" }));
@@ -60,7 +65,7 @@ const routeOf = (path, method, op, schemas) => {
   }
   inside.append(...content("Request", op.requestBody, schemas));
   for (const [status, response] of Object.entries(op.responses || {})) {
-    inside.append(...content(`Answer ${status}`, response, schemas));
+    inside.append(...content(`Answer ${status === "default" ? "to what goes wrong" : status}`, response, schemas), ...headers(response));
   }
   const verb = Object.assign(make("span", method.toUpperCase()), { className: "method" });
   const details = make("details", "", make("summary", "", verb, make("code", path), ` ${op.summary || ""}`), inside);
