@@ -103,6 +103,14 @@ type Call struct {
 // Open reports whether the call has not ended.
 func (c *Call) Open() bool { return c.EndedAt.IsZero() }
 
+// Outside returns the party that is not ours: the caller, or who was called. Of an internal call it is the caller.
+func (c *Call) Outside() Party {
+	if c.Direction == Outbound {
+		return c.To
+	}
+	return c.From
+}
+
 // Offer returns the offer called id, or nil.
 func (c *Call) Offer(id string) *Offer {
 	for i := range c.Offers {
@@ -253,6 +261,20 @@ type Match struct {
 	Name   string  `json:"name"`
 	Score  float64 `json:"score" doc:"0 to 1"`
 	Reason string  `json:"reason"`
+}
+
+// Matches returns what contacts that have one number are to a call of that number. Several are
+// each less sure than a single one: nobody picks "the first".
+func Matches(contacts []Contact) []Match {
+	found := make([]Match, 0, len(contacts))
+	reason := "number"
+	if len(contacts) > 1 {
+		reason = "number, shared by several contacts"
+	}
+	for _, c := range contacts {
+		found = append(found, Match{ID: c.ID, Name: c.Name, Score: 1 / float64(len(contacts)), Reason: reason})
+	}
+	return found
 }
 
 // GapCause says why frames may have been missed.

@@ -39,6 +39,9 @@ type IngestStore interface {
 	// nothing was written. Committing a batch whose To is already the checkpoint
 	// is a no-op that returns nil, so a commit of unknown outcome may be repeated.
 	// ErrRefused when something in b can never be stored.
+	//
+	// A call that ended without a contact gets the only contact that has the number of its outside party, if
+	// there is one, and after b's events one of contact.matched: nobody was asked in time, or no store was there.
 	Commit(ctx context.Context, b Batch) error
 	// Gaps returns the gaps of a tenant that overlap [from, until), oldest first; a zero until is open.
 	Gaps(ctx context.Context, tenant string, from, until time.Time) ([]Gap, error)
@@ -101,7 +104,8 @@ type CallStore interface {
 	SetDisposition(ctx context.Context, tenant, callID string, d Disposition, seen string) (*Call, error)
 	// AddNote appends a note and a call.updated event. A note with an id that is there already is left alone.
 	AddNote(ctx context.Context, tenant, callID string, n Note) (*Call, error)
-	// SetContact stores which contact the call was matched with; nil clears it. It appends a contact.matched event.
+	// SetContact stores which contact the call was matched with; nil clears it. It appends a contact.matched
+	// event, unless that is what the call has.
 	SetContact(ctx context.Context, tenant, callID string, m *Match) (*Call, error)
 	// Dispositions returns the codes of the tenant, DefaultDispositions when none were set.
 	Dispositions(ctx context.Context, tenant string) ([]DispositionCode, error)

@@ -133,7 +133,7 @@ func (r *Records) contact(ctx context.Context, c *crm.Call) (Ref, error) {
 			}
 		}
 	}
-	number := otherParty(c).E164
+	number := c.Outside().E164
 	if number == "" {
 		return Ref{}, nil
 	}

@@ -39,7 +39,7 @@ var placeholders = map[string]func(f *facts) any{
 	"from":             func(f *facts) any { return known(string(best(f.call.From))) },
 	"from_name":        func(f *facts) any { return known(f.call.From.Name) },
 	"to":               func(f *facts) any { return known(string(best(f.call.To))) },
-	"number":           func(f *facts) any { return known(string(best(otherParty(f.call)))) },
+	"number":           func(f *facts) any { return known(string(best(f.call.Outside()))) },
 	"extension":        func(f *facts) any { return known(extension(f.call)) },
 	"agent":            func(f *facts) any { return known(agentOf(f.call)) },
 	"queue":            func(f *facts) any { return known(queue(f.call)) },
@@ -87,14 +87,6 @@ func known(s string) any {
 }
 
 func best(p crm.Party) crm.Number { return cmp.Or(p.E164, p.Number) }
-
-// otherParty is who is outside: the caller, or who was called.
-func otherParty(c *crm.Call) crm.Party {
-	if c.Direction == crm.Outbound {
-		return c.To
-	}
-	return c.From
-}
 
 // agentOf is whose call it is: who concluded it, talked last, or was offered it last.
 func agentOf(c *crm.Call) string {

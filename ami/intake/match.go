@@ -52,17 +52,9 @@ func newMatcher(store contactStore, log *slog.Logger) *matcher {
 	return &matcher{store: store, log: log, slots: make(chan struct{}, maxLookups)}
 }
 
-// outside returns the normalised number of the party that is not ours.
-func outside(c *crm.Call) crm.Number {
-	if c.Direction == crm.Outbound {
-		return c.To.E164
-	}
-	return c.From.E164
-}
-
 // begin looks the call's outside party up in the background.
 func (m *matcher) begin(ctx context.Context, c *crm.Call) {
-	number := outside(c)
+	number := c.Outside().E164
 	if number == "" || c.Direction == crm.Internal {
 		return
 	}
@@ -93,21 +85,7 @@ func (m *matcher) lookup(ctx context.Context, w *matching, tenant string, number
 		m.log.Warn("contact not looked up; the call is shown by its number", "err", err)
 		return
 	}
-	w.found = candidates(contacts)
-}
-
-// candidates turns contacts into matches. Several contacts with one number are
-// returned as such, each less sure than a single one: nobody picks "the first".
-func candidates(contacts []crm.Contact) []crm.Match {
-	found := make([]crm.Match, 0, len(contacts))
-	reason := "number"
-	if len(contacts) > 1 {
-		reason = "number, shared by several contacts"
-	}
-	for _, c := range contacts {
-		found = append(found, crm.Match{ID: c.ID, Name: c.Name, Score: 1 / float64(len(contacts)), Reason: reason})
-	}
-	return found
+	w.found = crm.Matches(contacts)
 }
 
 // attach stores an unambiguous match with the record, once the record is stored.

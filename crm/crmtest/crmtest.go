@@ -30,6 +30,7 @@ func TestStore(t *testing.T, open func(t *testing.T) crm.Store) {
 		{"ingest", ingestTests},
 		{"lease", leaseTests},
 		{"additions", additionTests},
+		{"matched contacts", matchedTests},
 		{"merge", mergeTests},
 		{"list", listTests},
 		{"text", textTests},

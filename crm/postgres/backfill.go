@@ -16,7 +16,7 @@ func (s *Store) Amend(ctx context.Context, a crm.Amendment) (sum crm.Amended, er
 		most := 0
 		if !a.Quiet {
 			for _, f := range a.Found {
-				most += 1 + len(f.Call.Linkedids)
+				most += 2 + len(f.Call.Linkedids) // it is told, merged, and matched with a contact
 			}
 		}
 		n, err := reserve(ctx, t, most)
@@ -68,7 +68,8 @@ func amend(ctx context.Context, t tx, a *crm.Amendment, f crm.Found) (crm.Amende
 	if p.Put == nil {
 		return p.Counts, nil, nil
 	}
-	if err := putRecords(ctx, t, a.Tenant, []*crm.Call{p.Put}); err != nil {
+	matched, err := putRecords(ctx, t, a.Tenant, []*crm.Call{p.Put})
+	if err != nil {
 		return p.Counts, nil, err
 	}
 	for _, m := range p.Merge {
@@ -84,7 +85,7 @@ func amend(ctx context.Context, t tx, a *crm.Amendment, f crm.Found) (crm.Amende
 		return p.Counts, nil, err
 	}
 	whole, _, err := stored.Decode(now.record, now.added)
-	return p.Counts, stored.Amended(a, &p, whole), err
+	return p.Counts, append(stored.Amended(a, &p, whole), matched...), err
 }
 
 // storedAs returns the records that have one of the call's Linkedids.

@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"patchcord/crm"
 	"patchcord/crm/internal/stored"
@@ -60,11 +59,7 @@ func (s *Store) AddNote(ctx context.Context, tenant, callID string, n crm.Note) 
 // SetContact implements crm.CallStore.
 func (s *Store) SetContact(ctx context.Context, tenant, callID string, m *crm.Match) (*crm.Call, error) {
 	return s.add(ctx, "set contact", tenant, callID, func(a *stored.Added) *crm.Event {
-		e := &crm.Event{Type: crm.ContactMatched, At: crm.At(time.Now())}
-		if a.Contact = m; m != nil {
-			e.Matches = []crm.Match{*m}
-		}
-		return e
+		return a.SetContact(m)
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"patchcord/crm"
@@ -42,7 +43,7 @@ func (s *Store) Resume(ctx context.Context, pbx string) (crm.Checkpoint, error) 
 // Commit implements crm.IngestStore.
 func (s *Store) Commit(ctx context.Context, b crm.Batch) error {
 	return s.ingest(ctx, "commit "+b.PBX+" up to "+b.To.String(), func(t tx) error {
-		n, err := reserve(ctx, t, len(b.Events))
+		n, err := reserve(ctx, t, len(b.Events)+ended(b.Calls)) // each of those may be matched with a contact
 		if err != nil {
 			return err
 		}
@@ -50,7 +51,8 @@ func (s *Store) Commit(ctx context.Context, b crm.Batch) error {
 		if done || err != nil {
 			return err
 		}
-		if err := putBatch(ctx, t, &b); err != nil {
+		matched, err := putBatch(ctx, t, &b)
+		if err != nil {
 			return err
 		}
 		if err := putState(ctx, t, &b); err != nil {
@@ -62,7 +64,7 @@ func (s *Store) Commit(ctx context.Context, b crm.Batch) error {
 		if err := putEvidence(ctx, t, b.Tenant, b.Evidence, b.Calls); err != nil {
 			return err
 		}
-		return putEvents(ctx, t, b.Tenant, n, b.Events)
+		return putEvents(ctx, t, b.Tenant, n, slices.Concat(b.Events, matched))
 	})
 }
 
@@ -96,21 +98,31 @@ func advance(ctx context.Context, t tx, b *crm.Batch) (done bool, err error) {
 	return false, err
 }
 
-// putBatch stores the records, then lets the merges act on them.
-func putBatch(ctx context.Context, t tx, b *crm.Batch) error {
+func ended(calls []*crm.Call) (n int) {
+	for _, c := range calls {
+		if !c.Open() {
+			n++
+		}
+	}
+	return n
+}
+
+// putBatch stores the records, then lets the merges act on them. The events are those of putRecords.
+func putBatch(ctx context.Context, t tx, b *crm.Batch) ([]crm.Event, error) {
 	merges := stored.Merges(b.Events)
 	if err := lock(ctx, t, b, merges); err != nil {
-		return err
+		return nil, err
 	}
-	if err := putRecords(ctx, t, b.Tenant, b.Calls); err != nil {
-		return fmt.Errorf("store calls: %w", err)
+	matched, err := putRecords(ctx, t, b.Tenant, b.Calls)
+	if err != nil {
+		return nil, fmt.Errorf("store calls: %w", err)
 	}
 	for from, into := range merges {
 		if err := merge(ctx, t, b.Tenant, from, into); err != nil {
-			return fmt.Errorf("merge call %s into %s: %w", from, into, err)
+			return nil, fmt.Errorf("merge call %s into %s: %w", from, into, err)
 		}
 	}
-	return putGaps(ctx, t, b)
+	return matched, putGaps(ctx, t, b)
 }
 
 // lock locks every call the batch may touch, in one order, so that two

@@ -22,7 +22,7 @@ func TestCallsWithoutKindsAreFound(t *testing.T) {
 			if i == 0 {
 				c.Outcome = crm.Busy
 			}
-			if err := putRecords(t.Context(), x, "default", []*crm.Call{c}); err != nil {
+			if _, err := putRecords(t.Context(), x, "default", []*crm.Call{c}); err != nil {
 				return err
 			}
 		}
@@ -56,7 +56,7 @@ func TestKindsAreStoredOnceAConnection(t *testing.T) {
 	stored := func() (n int) {
 		t.Helper()
 		err := s.ingest(t.Context(), "store a call", func(x tx) error {
-			if err := putRecords(t.Context(), x, "default", []*crm.Call{c}); err != nil {
+			if _, err := putRecords(t.Context(), x, "default", []*crm.Call{c}); err != nil {
 				return err
 			}
 			return x.one(t.Context(), `WITH gone AS (DELETE FROM call_kinds RETURNING 1) SELECT count(*) FROM gone`, nil, &n)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -66,19 +67,16 @@ func loadOne(ctx context.Context, t tx, tenant, id string) (kept, error) {
 }
 
 // putRecords stores records as the PBX told them, the last of each id; what people
-// added stays. The record of an absorbed call is not stored again.
-func putRecords(ctx context.Context, t tx, tenant string, calls []*crm.Call) error {
+// added stays. The record of an absorbed call is not stored again. The events are those of stored.Additions.
+func putRecords(ctx context.Context, t tx, tenant string, calls []*crm.Call) ([]crm.Event, error) {
 	if len(calls) == 0 {
-		return nil
+		return nil, nil
 	}
 	last := map[string]*crm.Call{}
 	for _, c := range calls {
 		last[stored.Text(c.ID)] = c
 	}
-	ids := make([]string, 0, len(last))
-	for id := range last {
-		ids = append(ids, id)
-	}
+	ids := slices.Sorted(maps.Keys(last))
 	err := t.each(ctx, `SELECT id FROM call_aliases WHERE tenant = $1 AND id = ANY($2)`, []any{tenant, ids},
 		func(scan scan) error {
 			var id string
@@ -87,31 +85,34 @@ func putRecords(ctx context.Context, t tx, tenant string, calls []*crm.Call) err
 			return err
 		})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	found, err := loadAll(ctx, t, tenant, ids, `''`)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	changes := make([]change, 0, len(last))
-	for id, c := range last {
-		next, err := changed(tenant, found[id], c)
-		if err != nil {
-			return err
+	calls = make([]*crm.Call, 0, len(last))
+	for _, id := range ids {
+		if c, ok := last[id]; ok {
+			calls = append(calls, c)
 		}
-		changes = append(changes, next)
 	}
-	return put(ctx, t, tenant, changes)
-}
-
-// changed returns the change that replaces the record and keeps what people added.
-func changed(tenant string, old kept, c *crm.Call) (change, error) {
-	added, err := stored.DecodeAdded(c.ID, old.added)
+	added, told, err := stored.Additions(tenant, calls, func(id string) []byte { return found[id].added },
+		func(numbers []crm.Number) (map[crm.Number]crm.Match, error) {
+			return soleContacts(ctx, t, tenant, numbers)
+		})
 	if err != nil {
-		return change{}, err
+		return nil, err
 	}
-	row, err := stored.NewRow(tenant, c, added)
-	return change{old, row}, err
+	changes := make([]change, len(calls))
+	for i, c := range calls {
+		row, err := stored.NewRow(tenant, c, added[i])
+		if err != nil {
+			return nil, err
+		}
+		changes[i] = change{found[row.ID], row}
+	}
+	return told, put(ctx, t, tenant, changes)
 }
 
 // put stores rows and their index. $2 to $10 are columns of the same length; a

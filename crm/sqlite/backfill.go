@@ -38,7 +38,8 @@ func amend(ctx context.Context, t tx, a *crm.Amendment, f crm.Found) (crm.Amende
 	if p.Put == nil {
 		return p.Counts, nil, nil
 	}
-	if err := putRecords(ctx, t, a.Tenant, []*crm.Call{p.Put}); err != nil {
+	matched, err := putRecords(ctx, t, a.Tenant, []*crm.Call{p.Put})
+	if err != nil {
 		return p.Counts, nil, err
 	}
 	for _, m := range p.Merge {
@@ -54,7 +55,7 @@ func amend(ctx context.Context, t tx, a *crm.Amendment, f crm.Found) (crm.Amende
 		return p.Counts, nil, err
 	}
 	whole, _, err := stored.Decode(now.record, now.added)
-	return p.Counts, stored.Amended(a, &p, whole), err
+	return p.Counts, append(stored.Amended(a, &p, whole), matched...), err
 }
 
 // storedAs returns the records that have one of the call's Linkedids.

@@ -150,6 +150,23 @@ func (s *Store) Contacts(
 	return found, next, err
 }
 
+// soleContacts returns the contact of each of the numbers that exactly one has.
+func soleContacts(ctx context.Context, t tx, tenant string, numbers []crm.Number) (map[crm.Number]crm.Match, error) {
+	found := map[crm.Number]crm.Match{}
+	err := t.each(ctx, `
+		SELECT n.number, min(c.id), min(c.name)
+		FROM contact_numbers AS n JOIN contacts AS c ON c.tenant = n.tenant AND c.id = n.id
+		WHERE n.tenant = $1 AND n.number IN `+inList+` GROUP BY n.number HAVING count(*) = 1`,
+		[]any{tenant, list(numbers)}, func(scan scan) error {
+			var n crm.Number
+			var c crm.Contact
+			err := scan(&n, &c.ID, &c.Name)
+			found[n] = crm.Matches([]crm.Contact{c})[0]
+			return err
+		})
+	return found, err
+}
+
 // MatchNumber implements crm.ContactStore.
 func (s *Store) MatchNumber(ctx context.Context, tenant string, e164 crm.Number) (found []crm.Contact, err error) {
 	err = s.read(ctx, "match number", func(t tx) error {

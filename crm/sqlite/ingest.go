@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"patchcord/crm"
@@ -46,7 +47,8 @@ func (s *Store) Commit(ctx context.Context, b crm.Batch) error {
 		if done || err != nil {
 			return err
 		}
-		if err := putBatch(ctx, t, &b); err != nil {
+		matched, err := putBatch(ctx, t, &b)
+		if err != nil {
 			return err
 		}
 		if err := putState(ctx, t, &b); err != nil {
@@ -58,7 +60,7 @@ func (s *Store) Commit(ctx context.Context, b crm.Batch) error {
 		if err := putEvidence(ctx, t, b.Tenant, b.Evidence, b.Calls); err != nil {
 			return err
 		}
-		return putEvents(ctx, t, b.Tenant, b.Events)
+		return putEvents(ctx, t, b.Tenant, slices.Concat(b.Events, matched))
 	})
 }
 
@@ -92,21 +94,22 @@ func advance(ctx context.Context, t tx, b *crm.Batch) (done bool, err error) {
 	return false, err
 }
 
-// putBatch stores the records, then lets the merges act on them.
-func putBatch(ctx context.Context, t tx, b *crm.Batch) error {
-	if err := putRecords(ctx, t, b.Tenant, b.Calls); err != nil {
-		return err
+// putBatch stores the records, then lets the merges act on them. The events are those of putRecords.
+func putBatch(ctx context.Context, t tx, b *crm.Batch) ([]crm.Event, error) {
+	matched, err := putRecords(ctx, t, b.Tenant, b.Calls)
+	if err != nil {
+		return nil, err
 	}
 	for from, into := range stored.Merges(b.Events) {
 		if err := merge(ctx, t, b.Tenant, from, into); err != nil {
-			return fmt.Errorf("merge call %s into %s: %w", from, into, err)
+			return nil, fmt.Errorf("merge call %s into %s: %w", from, into, err)
 		}
 	}
 	lists := make([][]any, len(b.Gaps))
 	for i, g := range b.Gaps {
 		lists[i] = []any{b.Tenant, g.ID, g.PBX, ms(g.StartedAt.Time), ms(g.EndedAt.Time), string(g.Cause), g.Detail, g.MissedEstimate}
 	}
-	return t.many(ctx, `
+	return matched, t.many(ctx, `
 		INSERT INTO gaps (tenant, id, pbx, started, ended, cause, detail, missed) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 		ON CONFLICT (tenant, id) DO UPDATE SET pbx = excluded.pbx, started = excluded.started,
 			ended = excluded.ended, cause = excluded.cause, detail = excluded.detail,

@@ -22,7 +22,7 @@ func TestCallsWithoutKindsAreFound(t *testing.T) {
 			if i == 0 {
 				c.Outcome = crm.Busy
 			}
-			if err := putRecords(t.Context(), x, "default", []*crm.Call{c}); err != nil {
+			if _, err := putRecords(t.Context(), x, "default", []*crm.Call{c}); err != nil {
 				return err
 			}
 		}

@@ -58,10 +58,10 @@ func loadAll(ctx context.Context, t tx, tenant string, ids []string, record stri
 }
 
 // putRecords stores records as the PBX told them, the last of each id; what people
-// added stays. The record of an absorbed call is not stored again.
-func putRecords(ctx context.Context, t tx, tenant string, calls []*crm.Call) error {
+// added stays. The record of an absorbed call is not stored again. The events are those of stored.Additions.
+func putRecords(ctx context.Context, t tx, tenant string, calls []*crm.Call) ([]crm.Event, error) {
 	if len(calls) == 0 {
-		return nil
+		return nil, nil
 	}
 	last, ids := map[string]*crm.Call{}, []string(nil)
 	for _, c := range calls {
@@ -73,26 +73,31 @@ func putRecords(ctx context.Context, t tx, tenant string, calls []*crm.Call) err
 	}
 	gone, err := aliasesOf(ctx, t, tenant, ids)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	found, err := loadAll(ctx, t, tenant, ids, `''`)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	calls = nil
 	for _, id := range ids {
-		if gone[id] != "" {
-			continue
-		}
-		old := found[id]
-		added, err := stored.DecodeAdded(id, old.added)
-		if err == nil {
-			_, err = put(ctx, t, tenant, old, last[id], added)
-		}
-		if err != nil {
-			return fmt.Errorf("store call %s: %w", id, err)
+		if gone[id] == "" {
+			calls = append(calls, last[id])
 		}
 	}
-	return nil
+	added, told, err := stored.Additions(tenant, calls, func(id string) []byte { return found[id].added },
+		func(numbers []crm.Number) (map[crm.Number]crm.Match, error) {
+			return soleContacts(ctx, t, tenant, numbers)
+		})
+	if err != nil {
+		return nil, err
+	}
+	for i, c := range calls {
+		if _, err := put(ctx, t, tenant, found[stored.Text(c.ID)], c, added[i]); err != nil {
+			return nil, fmt.Errorf("store call %s: %w", c.ID, err)
+		}
+	}
+	return told, nil
 }
 
 // put stores a call whose stored form is old, and its index, and returns what it stored.
