@@ -195,6 +195,9 @@ var celTellsLess = map[string]string{
 	"queue-recall-busy": "calls", "redirect-queued-queue": "result by queue queue_visits", "redirect-queued-voicemail": "result by outcome ended_by",
 	"click-queue-cancelled": "result by", "internal-asked-queue-waiting": "via", "local-consult-picked-up": "to", "consult-code-taken": "to",
 	"ring-back-busy": "number extension with", "ring-back-noanswer": "outcome to direction",
+	// Nor that a call took the place of one that dialled or waited, nor whom who called had sent off when that one leaves the ringing.
+	"taken-dialling": "number outcome ended_by offers talks", "taken-queued": "outcome ended_by talks queue_visits",
+	"callee-sent-hangs-up": "result by", "caller-blond-noanswer": "offers", "queue-line-joined": "number",
 	// Transfer() sends a call away without a row.
 	"sent-away-ringing": "ended_by", "sent-away-answered": "ended_by outcome",
 	// FollowMe() dials without showing who was dialled, nor which of two who answer at once it takes.

@@ -76,6 +76,7 @@ func (t *Tracker) dialEnd(src *channel) {
 	if src != nil {
 		t.merge(src.call, dst.call)
 	}
+	t.dialTaken(src, dst)
 	if t.f.dialStatus == "ANSWER" {
 		t.ringTaken(src, dst)
 	}
@@ -205,8 +206,9 @@ func (ch *channel) held() bool {
 	return n > 0 && !ch.Holds[n-1].To.set()
 }
 
+// hold notes that a phone holds. It may do so again, without an Unhold, when it has somebody else.
 func (t *Tracker) hold(ch *channel) {
-	if ch == nil || ch.held() {
+	if ch == nil || ch.held() && (len(ch.Stays) == 0 || ch.Stays[len(ch.Stays)-1].From.Seq < ch.Holds[len(ch.Holds)-1].From.Seq) {
 		return
 	}
 	ch.Holds = append(ch.Holds, span{From: t.mark()})
@@ -218,7 +220,11 @@ func (t *Tracker) unhold(ch *channel) {
 	if ch == nil || !ch.held() {
 		return
 	}
-	ch.Holds[len(ch.Holds)-1].To = t.mark()
+	for i := range ch.Holds {
+		if h := &ch.Holds[i]; !h.To.set() {
+			h.To = t.mark()
+		}
+	}
 	for i := range ch.call.Consults {
 		if k := &ch.call.Consults[i]; k.Chan == ch.at && !k.To.set() {
 			k.To = t.mark()

@@ -68,7 +68,7 @@ func (v *view) endedBy() crm.EndedBy {
 	if k == nil {
 		return v.attemptEndedBy()
 	}
-	left := k.anchor
+	left := v.leftBehind(k)
 	if v.wentOn(left, k) {
 		if v.asked(left).Seq > k.From.Seq {
 			return crm.EndedByCaller
@@ -108,6 +108,18 @@ func (v *view) sentAway(k *talk) bool {
 		!slices.ContainsFunc(v.Dials, func(d *dial) bool { return d.Src == i && d.first() > away.Seq })
 }
 
+// leftBehind returns the party of a talk, whose call it is afterwards: the anchor, or whom the anchor
+// sent off or parked.
+func (v *view) leftBehind(k *talk) int {
+	sent := slices.ContainsFunc(v.Transfers, func(x *transfer) bool {
+		return x.At.Seq > k.From.Seq && (x.By == k.anchor || x.Second == k.anchor)
+	})
+	if sent || slices.ContainsFunc(v.Parks, func(p *park) bool { return p.Chan == k.ch && p.From.Seq > k.From.Seq }) {
+		return k.ch
+	}
+	return k.anchor
+}
+
 // leftAlone reports whether a conversation in a conference ended because the others left.
 func (v *view) leftAlone(k *talk) bool {
 	for _, m := range k.room.Members {
@@ -126,7 +138,7 @@ func (v *view) wentOn(ch int, k *talk) bool {
 		}
 	}
 	for _, x := range v.Transfers {
-		if x.At.Seq > k.From.Seq && v.standsFor(x.Transferee, ch) && v.who(v.transferer(x)) == v.who(k.ch) {
+		if by := v.who(v.transferer(x)); x.At.Seq > k.From.Seq && v.standsFor(x.Transferee, ch) && (by == v.who(k.ch) || by == v.who(k.anchor)) {
 			return true // sent off, and with nobody since
 		}
 	}
@@ -156,7 +168,7 @@ func (v *view) standsFor(ch, person int) bool {
 
 // attemptEndedBy concludes who ended a call in which nobody spoke.
 func (v *view) attemptEndedBy() crm.EndedBy {
-	if v.asked(v.from).set() && !v.refusedItself() {
+	if v.asked(v.placer()).set() && !v.refusedItself() {
 		return crm.EndedByCaller
 	}
 	if v.refusedItself() && v.Chans[v.from].Cause == causeRejected {

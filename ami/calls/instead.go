@@ -1,12 +1,15 @@
 package calls
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // A call may come that takes the place of another (INVITE with Replaces, RFC 3891): a phone
 // fetches what rings or talks at another one, or the PBX at the other end of a trunk puts
 // somebody else where the outside party was. Of a ring taken so chan_sip makes a pick-up;
 // PJSIP tells only that somebody answered whom nobody had dialled. Of a conversation both
-// tell whose place in the bridge is taken (Asterisk 16 to 22, res/res_pjsip_refer.c and
+// tell whose place in the bridge is taken; of who dials, only that another goes on with it (Asterisk 16 to 22, res/res_pjsip_refer.c and
 // channels/chan_sip.c).
 
 // A taking is that a call took the place of another in a conversation.
@@ -51,9 +54,43 @@ func (t *Tracker) placeTaken(by *channel) {
 	t.touch(by.call)
 }
 
+// dialTaken notes who took the place of a channel that was dialling: who hears how the dial ends did
+// not make it, and who made it is gone (ast_channel_move). Where the one waited in a queue, the other does.
+func (t *Tracker) dialTaken(src, dst *channel) {
+	if src == nil || !src.isCaller() {
+		return
+	}
+	c := dst.call
+	d := c.dialTo(dst.at)
+	if d == nil || d.End.set() || d.Src < 0 || d.Src == src.at || !c.Chans[d.Src].Gone.set() || c.tookPlace(src.at, d.Src) {
+		return
+	}
+	of := c.Chans[d.Src]
+	c.Takings = append(c.Takings, taking{By: src.at, Of: of.at, At: of.Gone})
+	slices.SortStableFunc(c.Takings, func(x, y taking) int { return cmp.Compare(x.At.Seq, y.At.Seq) })
+	for _, v := range c.Visits {
+		if v.Chan == of.at && v.Leave.Seq == of.Gone.Seq {
+			v.Chan, v.Leave, v.Unserved = src.at, mark{}, false
+			t.waits(v)
+		}
+	}
+	t.touch(c)
+}
+
+// placer returns who stands where the party in From stood, at last.
+func (v *view) placer() int {
+	at := v.from
+	for _, k := range v.Takings {
+		if k.Of == at {
+			at = k.By
+		}
+	}
+	return at
+}
+
 // tookPlace reports whether a call took another's place.
-func (v *view) tookPlace(by, of int) bool {
-	return slices.ContainsFunc(v.Takings, func(k taking) bool { return k.By == by && k.Of == of })
+func (c *call) tookPlace(by, of int) bool {
+	return slices.ContainsFunc(c.Takings, func(k taking) bool { return k.By == by && k.Of == of })
 }
 
 // goesAlong reports whether a talk is an earlier one, with which its person went on at

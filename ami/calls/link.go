@@ -25,6 +25,7 @@ type walk struct {
 	transfer int // of the call, the next to be looked at
 	park     int // likewise
 	taking   int // likewise
+	placer   int // who stands where the party in From stood
 	open     []int
 	asked    []int // who was with the anchor before it became his call
 	near     []int // of each channel that reach found: see link
@@ -92,7 +93,7 @@ func (v *view) link() {
 
 // begin makes the walk ready for another call.
 func (w *walk) begin(v *view) {
-	w.v, w.anchor, w.transfer, w.park, w.taking = v, v.from, 0, 0, 0
+	w.v, w.anchor, w.placer, w.transfer, w.park, w.taking = v, v.from, v.from, 0, 0, 0
 	w.open, w.in, w.asked = w.open[:0], w.in[:0], w.asked[:0]
 	for range v.Chans {
 		w.in = append(w.in, "")
@@ -147,14 +148,28 @@ func (w *walk) consults(ch int) bool {
 	if len(v.links) == 0 || !v.consulted(d) || slices.ContainsFunc(v.Transfers[:w.transfer], func(x *transfer) bool { return x.At.Seq > d.first() }) {
 		return false
 	}
-	return w.awaits(d) || w.anchor == v.from && w.transfer == 0 && v.Chans[w.anchor].Kind == extension
+	return w.awaits(d) || w.anchor == v.from && w.transfer == 0 && v.Chans[w.anchor].Kind == extension && w.callsFor(d)
+}
+
+// callsFor reports whether d was made on another line of the anchor's phone, or by the PBX for who asks.
+func (w *walk) callsFor(d *dial) bool {
+	_, root := w.v.outermost(d)
+	return root < 0 || w.v.Chans[root].phone() == w.v.Chans[w.anchor].phone()
 }
 
 // awaits reports whether the anchor went into a bridge by himself, away from all he had been
-// with, until d was answered, which led there.
+// with, until d was answered, which led there; one of them was still there when it began, to be passed on.
 func (w *walk) awaits(d *dial) bool {
 	s := w.v.stayAt(w.anchor, d.End)
-	return s != nil && s.Bridge == w.in[w.anchor] && !slices.ContainsFunc(w.v.links, func(l link) bool { return l.From.Seq >= s.From.Seq })
+	return s != nil && s.Bridge == w.in[w.anchor] && w.hasCompany(mark{Seq: d.first()}) &&
+		!slices.ContainsFunc(w.v.links, func(l link) bool { return l.From.Seq >= s.From.Seq })
+}
+
+// hasCompany reports whether somebody with whom the anchor was connected is still there.
+func (w *walk) hasCompany(at mark) bool {
+	return slices.ContainsFunc(w.v.links, func(l link) bool {
+		return !w.isGone(l.ch, at) && l.anchor == w.anchor || !w.isGone(l.anchor, at) && l.ch == w.anchor
+	})
 }
 
 // moveAnchor finds out with whom the conversation is held now. It begins with the
@@ -164,9 +179,16 @@ func (w *walk) awaits(d *dial) bool {
 func (w *walk) moveAnchor(at mark) {
 	v := w.v
 	for ; w.taking < len(v.Takings) && v.Takings[w.taking].At.Seq <= at.Seq; w.taking++ {
-		if k := v.Takings[w.taking]; k.Of == w.anchor {
+		k := v.Takings[w.taking]
+		if k.Of == w.anchor {
 			w.anchor = k.By
 		}
+		if k.Of == w.placer {
+			w.placer = k.By
+		}
+	}
+	if line := w.otherLine(at); line >= 0 {
+		w.anchor = line
 	}
 	for ; w.transfer < len(v.Transfers) && v.Transfers[w.transfer].At.Seq <= at.Seq; w.transfer++ {
 		x := v.Transfers[w.transfer]
@@ -185,7 +207,7 @@ func (w *walk) moveAnchor(at mark) {
 			w.asked = slices.DeleteFunc(w.reach(w.anchor), func(ch int) bool { return v.called(ch) == w.anchor })
 		}
 	}
-	if w.anchor != v.from || v.Chans[v.from].Kind != extension {
+	if w.anchor != w.placer || v.Chans[w.placer].Kind != extension {
 		return
 	}
 	for _, ch := range w.reach(w.anchor) {
@@ -194,6 +216,31 @@ func (w *walk) moveAnchor(at mark) {
 			return
 		}
 	}
+}
+
+// otherLine returns the second line on which a phone speaks with somebody while nobody is with it on the
+// first (it waits in a queue, or sits in an empty room), where it joins the two later; -1 for none.
+func (w *walk) otherLine(at mark) int {
+	v := w.v
+	if w.transfer == len(v.Transfers) || v.Chans[w.anchor].Kind != extension || w.hasCompany(at) || len(w.reach(w.anchor)) > 0 || v.hasRoomMates(w.anchor, at) {
+		return -1
+	}
+	for _, x := range v.Transfers[w.transfer:] {
+		if x.Second < 0 || x.By == x.Second || x.At.Seq <= at.Seq {
+			continue
+		}
+		other := -1
+		switch w.anchor {
+		case x.By:
+			other = x.Second
+		case x.Second:
+			other = x.By
+		}
+		if other >= 0 && v.Chans[w.anchor].Born.before(v.Chans[other].Born) && len(w.reach(other)) > 0 {
+			return other
+		}
+	}
+	return -1
 }
 
 // called returns who dialled the channel, through Local pairs; -1 for nobody, as when the PBX dials for who asks by a feature code.

@@ -98,6 +98,45 @@ func TestWhoseConversationItIs(t *testing.T) {
 			-b3 C A
 			Hangup C Cause=16
 			Hangup A Cause=16`, "talks.#=1 talks.0.extension=1001 talks.0.ended_at=2026-03-01T09:00:17.700Z talks.0.hold_ms=5800 talks.0.consult_ms=4500 ended_by=callee"},
+		{"a program joins who placed the call with whom somebody else called: that is nobody whom he asks", talks + `
+			new C PJSIP/1003 own ChannelState=4 Exten=1004
+			new D PJSIP/1004 C ChannelState=0
+			DialBegin C D
+			DialEnd C D DialStatus=ANSWER
+			+b2 D C
+			joins D A
+			-b1 A
+			+b3 A
+			-b2 D
+			+b3 D
+			-b1 B
+			-b2 C
+			Hangup C Cause=16
+			Hangup B Cause=16
+			wait 3s
+			HangupRequest A
+			-b3 A D
+			Hangup A Cause=16
+			Hangup D Cause=16`, "talks.#=2 talks.0.extension=1002 talks.1.extension=1004 talks.1.with=1001 ended_by=caller"},
+		{"a hold that nobody took back is over with its talk, and who holds then holds anew", talks + `
+			Hold B
+			wait 1s
+			HangupRequest A
+			-b1 A B
+			Hangup A Cause=16
+			new D PJSIP/1003 ChannelState=0
+			DialBegin B D
+			DialEnd B D DialStatus=ANSWER
+			+b2 D B
+			wait 2s
+			Hold B
+			wait 3s
+			Unhold B
+			wait 1s
+			HangupRequest D
+			-b2 D B
+			Hangup D Cause=16
+			Hangup B Cause=16`, "talks.#=2 talks.0.hold_ms=1200 talks.1.extension=1003 talks.1.with=1002 talks.1.hold_ms=3100"},
 		{"of one who leaves a bridge for another only the coming is told", talks + "+b2 A B\nwait 2s\nHangupRequest A\n-b2 A B\nHangup A Cause=16\nHangup B Cause=16\n", "talks.#=1 talks.0.hold_ms=0 talk_ms=4400"},
 	})
 }

@@ -34,7 +34,7 @@ func (v *view) over() mark {
 
 // takesPart reports whether the call goes on as long as the channel does.
 func (v *view) takesPart(i int) bool {
-	if i == v.from || i == v.first && !v.Chans[v.from].Up.set() || v.isLinked(i) || slices.Contains(v.parties, i) {
+	if i == v.from || i == v.placer() || i == v.first && !v.Chans[v.from].Up.set() || v.isLinked(i) || slices.Contains(v.parties, i) {
 		return true
 	}
 	ch := v.Chans[i]
@@ -97,7 +97,7 @@ func (v *view) met(r *room) mark {
 		}
 		var with []span
 		for _, o := range append(slices.Clone(r.Others), r.Members...) {
-			if o.ID != m.ID {
+			if o.ID != m.ID && o.Chan != m.Chan {
 				with = append(with, o.span)
 			}
 		}

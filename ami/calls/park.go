@@ -14,7 +14,7 @@ func (t *Tracker) parked(*channel) {
 	p := &park{Chan: ee.at, Space: f.space, Retriever: -1, span: span{From: t.mark()}}
 	if kind, _ := t.dev.classify(f.parkerDial + "-0"); kind != trunk {
 		p.By = t.dev.deviceOf(f.parkerDial)
-	} else if i := slices.IndexFunc(ee.call.Chans, func(o *channel) bool { return o != ee && o.over(f.parkerDial) }); i >= 0 {
+	} else if i := slices.IndexFunc(ee.call.Chans, func(o *channel) bool { return o != ee && o.over(f.parkerDial) && o.satWith(ee) }); i >= 0 {
 		p.By = ee.call.who(i)
 	} // else it is he himself, whom a Redirect sent there
 	ee.Served = t.mark()
@@ -26,6 +26,16 @@ func (t *Tracker) parked(*channel) {
 func (ch *channel) over(device string) bool {
 	tech, name := splitChannel(ch.Name)
 	return tech+"/"+name == device
+}
+
+// satWith reports whether the channel was in the ordinary bridge that another was in last.
+func (ch *channel) satWith(o *channel) bool {
+	for _, s := range slices.Backward(o.Stays) {
+		if s.Kind == "" {
+			return ch.wasIn(s.Bridge)
+		}
+	}
+	return false
 }
 
 func openPark(ch *channel) *park {

@@ -34,6 +34,19 @@ func TestParks(t *testing.T) {
 		{"the space comes before the bridge", inboundTalks + "ParkedCall ParkeeUniqueid=@A ParkerDialString=PJSIP/1001 ParkingSpace=702\nParkedCall ParkeeUniqueid=@A ParkerDialString=PJSIP/1001 ParkingSpace=702\n-b1 A B\n+p1 A BridgeType=parking\nHangup B Cause=16\n" + taken,
 			"parked.#=1 parked.0.space=702 parked.0.by=1001 parked.0.result=retrieved"},
 		{"a Redirect of his own channel parks him", inboundTalks + "-b1 A B\nHangup B Cause=16\nParkedCall ParkeeUniqueid=@A ParkerDialString=PJSIP/trunk ParkingSpace=704\n+p1 A BridgeType=parking\n", "parked.0.by=- parked.0.space=704"},
+		{"a program parks him while 1001 asks outside, whose line is no parker", inboundTalks + `
+			Hold B
+			new L Local/604@from-internal-00000001;1 ChannelState=0 Exten=604
+			new M Local/604@from-internal-00000001;2 ChannelState=4 Exten=604
+			-b1 B
+			+b2 B L
+			new T PJSIP/trunk ChannelState=0
+			DialBegin M T DialString=441632960088@trunk
+			DialEnd M T DialStatus=ANSWER
+			+b3 M T
+			-b1 A
+			ParkedCall ParkeeUniqueid=@A ParkerDialString=PJSIP/trunk ParkingSpace=705
+			+p1 A BridgeType=parking`, "parked.0.by=- parked.0.space=705"},
 		{"nobody is named who parked", inboundTalks + "ParkedCall ParkeeUniqueid=@A ParkingSpace=703\n-b1 A B\n+p1 A BridgeType=parking\nHangup B Cause=16\n", "parked.0.by=- parked.0.space=703"},
 	})
 }

@@ -194,3 +194,11 @@ func (c *call) addRoom(r *room) {
 	slices.SortStableFunc(others, func(a, b member) int { return cmp.Compare(a.From.Seq, b.From.Seq) })
 	mine.Others = others
 }
+
+// hasRoomMates reports whether a channel is, at an instant, in a conference with somebody who came by another call.
+func (c *call) hasRoomMates(ch int, at mark) bool {
+	return slices.ContainsFunc(c.Rooms, func(r *room) bool {
+		return slices.ContainsFunc(r.Members, func(m member) bool { return m.Chan == ch && m.covers(at.Seq) }) &&
+			slices.ContainsFunc(r.Others, func(o member) bool { return o.covers(at.Seq) })
+	})
+}

@@ -39,6 +39,32 @@ func TestWhoIsInARoom(t *testing.T) {
 			DialBegin M B
 			new R PJSIP/1003 own ChannelState=4 Exten=550
 			+r1 R` + room, "conferences.0.with.#=1 conferences.0.with.0=1003"},
+		{"nobody is in a room with himself: who was sent there behind a Local pair asks in it", `
+			new A PJSIP/1002 ChannelState=4 Exten=1003
+			new L Local/1003@from-internal-00000001;1 ChannelState=0
+			new M Local/1003@from-internal-00000001;2 ChannelState=4 Exten=1003
+			DialBegin A L
+			new B PJSIP/1003 ChannelState=0
+			DialBegin M B
+			DialEnd M B DialStatus=ANSWER
+			DialEnd A L DialStatus=ANSWER
+			+b1 A L
+			+b2 B M
+			wait 2s
+			BlindTransfer Result=Success TransfererUniqueid=@B TransfereeUniqueid=@M Extension=550
+			-b2 B M
+			Hangup B Cause=16
+			+r1 M` + room + `
+			new U Local/550@from-internal-00000002;1 ChannelState=0
+			new V Local/550@from-internal-00000002;2 ChannelState=4 Exten=550
+			-b1 A
+			+b3 U A
+			+r1 V` + room + `
+			wait 5s
+			-r1 V
+			HangupRequest A
+			-b3 A U
+			Hangup A Cause=16`, "talks.#=1 talks.0.extension=1003 talks.0.with=1002 conferences.#=1"},
 		{"the room is told without its bridge", "new A PJSIP/1001 ChannelState=4 Exten=550\nConfbridgeJoin A Conference=board\n", "conferences.#=0"},
 		{"behind the Local pair of a click", clicked, "from.number=1001 conferences.0.with.0=1002 talks.#=1 talks.0.extension=1001 talks.0.with=board"},
 		{"behind it another, to whom the first passed the room on", clicked + `

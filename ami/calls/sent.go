@@ -76,6 +76,15 @@ func (v *view) transferer(x *transfer) int {
 			by = k.ch
 		}
 	}
+	if ch := v.Chans[by]; ch.Kind == plumbing && ch.Peer >= 0 {
+		if s := v.stayAt(ch.Peer, x.At); s != nil { // he only asks: the code that he dialled came through the pair
+			for i, o := range v.Chans {
+				if at := v.stayAt(i, x.At); at != nil && at.Bridge == s.Bridge && o.Kind != plumbing {
+					return i
+				}
+			}
+		}
+	}
 	return by
 }
 
@@ -133,7 +142,7 @@ func (v *view) personBehind(ch int, at mark) string {
 func (v *view) completed(x *transfer, next uint64) bool {
 	by := v.transferer(x)
 	for _, k := range v.talks {
-		if k.ch == by || k.From.Seq >= next || !x.Blind && v.who(k.ch) == v.who(by) {
+		if k.ch == by || k.anchor == by || k.From.Seq >= next || !x.Blind && (v.who(k.ch) == v.who(by) || v.who(k.anchor) == v.who(by)) {
 			continue // nor is it a transfer when the transferer is rung again, since nobody else answered
 		}
 		if !k.To.set() || k.To.Seq > x.At.Seq {

@@ -208,13 +208,13 @@ func earliest(a, b mark) mark {
 func (v *view) held(k *talk) []span {
 	var holds []span
 	if v.Chans[k.ch].Kind == extension {
-		holds = v.Chans[k.ch].Holds
+		holds = v.holdsOf(k.ch, k)
 		if k.near != k.ch {
-			holds = slices.Concat(holds, v.Chans[k.near].Holds)
+			holds = slices.Concat(holds, v.holdsOf(k.near, k))
 		}
 	}
 	if v.betweenPhones(k) {
-		holds = slices.Concat(holds, v.Chans[k.anchor].Holds)
+		holds = slices.Concat(holds, v.holdsOf(k.anchor, k))
 	}
 	spans := slices.Clone(k.away)
 	for _, h := range holds {
@@ -226,6 +226,16 @@ func (v *view) held(k *talk) []span {
 		spans = append(spans, h)
 	}
 	return clip(spans, k.span)
+}
+
+// holdsOf returns the holds of a channel that can be of the talk: one that began in an earlier talk of
+// his was over with that.
+func (v *view) holdsOf(ch int, k *talk) []span {
+	return slices.DeleteFunc(slices.Clone(v.Chans[ch].Holds), func(h span) bool {
+		return slices.ContainsFunc(v.talks, func(o *talk) bool {
+			return (o.ch == ch || o.near == ch || o.anchor == ch) && o.covers(h.From.Seq) && o.To.set() && o.To.Seq <= k.From.Seq
+		})
+	})
 }
 
 // clip cuts spans to within and joins those that overlap.
@@ -357,7 +367,7 @@ func (v *view) roomTalks() []*talk {
 				with = append(with, o.span)
 			}
 			for _, o := range r.Members {
-				if o.ID != m.ID {
+				if o.Chan != m.Chan { // nobody is with himself, though half of a Local pair may stand for him beside
 					with = append(with, o.span)
 				}
 			}

@@ -66,6 +66,8 @@ func (t *Tracker) addTransfer(c *call, x *transfer) {
 func (t *Tracker) handOver(ch, to *channel) {
 	if s := ch.bridge(); s != nil {
 		if s.Kind == conference {
+			t.leaveRooms(ch, t.mark()) // the two do not meet there
+			s.To = t.mark()
 			t.enterBridge(to, s.Bridge, conference, t.mark())
 			t.joinRoom(to, s.Bridge, "", t.mark())
 		}

@@ -53,7 +53,7 @@ func (v *view) via(k *talk) string {
 		return "dial"
 	case v.queueOf(d) != "":
 		return "queue"
-	case v.consulted(d), v.passedOn(k, d.End):
+	case v.called(k.ch) != k.anchor && v.consulted(d), v.passedOn(k, d.End):
 		return "transfer"
 	}
 	return v.ledBy(d)
@@ -63,7 +63,7 @@ func (v *view) via(k *talk) string {
 // where the person placed the call, or had been reached outside before; nil for none.
 func (v *view) metBy(ch, anchor int) *dial {
 	d, o := v.dialTo(ch), v.dialTo(anchor)
-	if ch == v.from || d != nil && o != nil && v.Chans[ch].Kind == trunk && d.End.before(o.End) {
+	if ch == v.from || ch == v.placer() || d != nil && o != nil && v.Chans[ch].Kind == trunk && d.End.before(o.End) {
 		return o
 	}
 	return d

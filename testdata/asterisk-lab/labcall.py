@@ -716,7 +716,7 @@ sys.dont_write_bytecode = True
 if os.environ.get('LAB_DIALPLAN', 'plain') == 'distro':
     import scenarios_distro, scenarios_distro_chains, scenarios_distro_desk, scenarios_distro_further, scenarios_distro_crossed, scenarios_distro_taken  # noqa: E402,F401,E401
 else:
-    import scenarios, scenarios_office, scenarios_chains, scenarios_desk, scenarios_further, scenarios_crossed, scenarios_taken, scenarios_beyond  # noqa: E402,F401,E401
+    import scenarios, scenarios_office, scenarios_chains, scenarios_desk, scenarios_further, scenarios_crossed, scenarios_taken, scenarios_beyond, scenarios_roles  # noqa: E402,F401,E401
 for _f in filter(None, os.environ.get('LAB_EXTRA_SCENARIOS', '').split(':')):
     exec(compile(open(_f).read(), _f, 'exec'), {'__name__': 'extra'})
 
