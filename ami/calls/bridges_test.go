@@ -92,6 +92,7 @@ func (c *comparison) record(r *crm.Call) {
 	if answered := r.Outcome == crm.Answered; answered && !met || !answered && long {
 		c.report("%s is %s, though two of it met: %v", r.ID, r.Outcome, met)
 	}
+	c.ended(r)
 	for _, k := range r.Talks {
 		if !k.StartedAt.IsZero() && !k.EndedAt.IsZero() {
 			c.talk(r, k)
@@ -177,11 +178,19 @@ func (c *comparison) first(r *crm.Call) *person {
 		if p.ext != "" || !c.in(r, p) || r.Direction != crm.Inbound && !c.metAnybody(p) {
 			continue
 		}
-		if first == nil || cmp.Or(compareIDs(p.lid, first.lid), p.seen.Compare(first.seen)) < 0 {
+		if first == nil || !c.cameLater(p, first) && (c.cameLater(first, p) || cmp.Or(compareIDs(p.lid, first.lid), p.seen.Compare(first.seen)) < 0) {
 			first = p
 		}
 	}
 	return first
+}
+
+// cameLater reports whether p came when the other was with somebody of p's Linkedid already: the two were then of one call.
+func (c *comparison) cameLater(p, other *person) bool {
+	return slices.ContainsFunc(c.o.met, func(m *meeting) bool {
+		with := m.with(func(q *person) bool { return q == other })
+		return with != nil && with.lid == p.lid && m.from.Before(p.seen)
+	})
 }
 
 func (c *comparison) metAnybody(p *person) bool {

@@ -62,6 +62,8 @@ type observer struct {
 	met    []*meeting
 	all    []*person
 	left   map[*person][]time.Time // when somebody left a bridge, or hung up
+	asked  map[*person]time.Time   // when somebody first asked for the hang-up of his channel
+	moves  []time.Time             // transfers and parks
 	last   time.Time
 }
 
@@ -70,6 +72,7 @@ func observe(t testing.TB, tr *ami.Trace) *observer {
 	o := &observer{
 		people: map[string]*person{}, ends: map[string]string{}, halves: map[string]string{},
 		in: map[string]string{}, up: map[string]bool{}, open: map[[2]string]*meeting{}, left: map[*person][]time.Time{},
+		asked: map[*person]time.Time{},
 	}
 	for {
 		item, err := tr.Next()
@@ -95,6 +98,14 @@ func (o *observer) frame(m ami.Message, at time.Time) {
 		o.enter(m, id, name, at)
 		return
 	case "Newstate":
+	case "HangupRequest":
+		if p := o.people[id]; p != nil && o.asked[p].IsZero() {
+			o.asked[p] = at
+		}
+		return
+	case "BlindTransfer", "AttendedTransfer", "ParkedCall":
+		o.moves = append(o.moves, at)
+		return
 	case "BridgeEnter", "ConfbridgeJoin":
 		o.in[id] = m.Get("BridgeUniqueid")
 		if kind := m.Get("BridgeType"); kind == "parking" || kind == "holding" {
