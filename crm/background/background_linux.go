@@ -10,8 +10,9 @@ import (
 
 // Of a thread in the background.
 const (
-	nice  = 10                     // a ninth of what a thread of pops gets, when both want the processor
-	slice = 100 * time.Microsecond // for which it keeps the processor from a thread that wakes up (Linux 6.12 and later; else some 3 ms)
+	nicer  = 10                     // than a thread of pops; of the processor it gets a ninth as much, when both want it
+	nicest = 19                     // there is nothing beyond it
+	slice  = 100 * time.Microsecond // for which it keeps the processor from a thread that wakes up (Linux 6.12 and later; else some 3 ms)
 )
 
 // Enter makes the goroutine that calls it give way for the rest of its life to what carries pops, on a
@@ -21,8 +22,12 @@ const (
 // computes has paused, and beside programs that never rest such a thread is not even let do that: all pops would wait for it.
 func Enter() error {
 	runtime.LockOSThread()
+	is, err := unix.SchedGetAttr(0, 0) // who started the daemon may have made it nicer already
+	if err != nil {
+		return err
+	}
 	return unix.SchedSetAttr(0, &unix.SchedAttr{
-		Size: unix.SizeofSchedAttr, Policy: unix.SCHED_NORMAL, Nice: nice, Runtime: uint64(slice),
+		Size: unix.SizeofSchedAttr, Policy: unix.SCHED_NORMAL, Nice: min(is.Nice+nicer, nicest), Runtime: uint64(slice),
 	}, 0)
 }
 
