@@ -22,11 +22,11 @@ const (
 
 // echoes remembers the frames that were applied lately.
 type echoes struct {
-	ring  [echoSize]heard
-	next  uint64            // number of the next frame
-	last  map[uint64]uint64 // number of the last frame with that sum
-	dirty map[uint64]bool   // chunks that changed since the last Drain
-	text  []byte            // of the frame being looked at
+	ring  []heard         // place by number; grows up to echoSize
+	next  uint64          // number of the next frame
+	sums  chains          // of the ring
+	dirty map[uint64]bool // chunks that changed since the last Drain
+	text  []byte          // of the frame being looked at
 
 	again, until uint64 // numbers of the frames that a session that just began may repeat yet; none when equal
 }
@@ -37,7 +37,7 @@ type heard struct {
 }
 
 func newEchoes() *echoes {
-	return &echoes{last: map[uint64]uint64{}, dirty: map[uint64]bool{}}
+	return &echoes{dirty: map[uint64]bool{}}
 }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -55,7 +55,7 @@ func (t *Tracker) isEcho(m ami.Message, stamped bool) bool {
 	e := t.echoes
 	sum := e.sumOf(m)
 	if stamped {
-		if n, ok := e.last[sum]; ok && e.recent(e.ring[n%echoSize].at, t.at) {
+		if n, ok := e.last(sum); ok && e.recent(e.ring[n%echoSize].at, t.at) {
 			return true
 		}
 	}
@@ -72,12 +72,46 @@ func (t *Tracker) isEcho(m ami.Message, stamped bool) bool {
 
 func (e *echoes) add(h heard) {
 	slot := e.next % echoSize
-	if old := e.ring[slot]; e.last[old.sum] == e.next-echoSize && e.next >= echoSize {
-		delete(e.last, old.sum)
+	if slot >= uint64(len(e.ring)) {
+		e.reach(slot)
+		e.index()
 	}
-	e.ring[slot], e.last[h.sum] = h, e.next
+	e.ring[slot] = h
+	e.sums.add(h.sum, e.next)
 	e.dirty[slot/echoChunk] = true
 	e.next++
+}
+
+// last returns the number of the last frame with that sum.
+func (e *echoes) last(sum uint64) (n uint64, ok bool) {
+	if len(e.ring) == 0 {
+		return 0, false
+	}
+	for n := range e.sums.find(sum, e.next) {
+		if sum == e.ring[n%echoSize].sum {
+			return n, true
+		}
+	}
+	return 0, false
+}
+
+// reach makes the ring large enough for the slot. Until it has its full size no slot was used twice.
+func (e *echoes) reach(slot uint64) {
+	size := uint64(max(echoChunk, len(e.ring)))
+	for size <= slot {
+		size *= 2
+	}
+	if size > uint64(len(e.ring)) {
+		e.ring = append(make([]heard, 0, size), e.ring...)[:size]
+	}
+}
+
+// index makes the chains of what is in the ring anew.
+func (e *echoes) index() {
+	e.sums = newChains(len(e.ring))
+	for n := e.oldest(); n < e.next; n++ {
+		e.sums.add(e.ring[n%echoSize].sum, n)
+	}
 }
 
 func (e *echoes) recent(at int64, now time.Time) bool {
@@ -89,6 +123,13 @@ func unixMilli(t time.Time) int64 {
 		return 0
 	}
 	return t.UnixMilli()
+}
+
+func timeOfMilli(ms int64) time.Time {
+	if ms == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms).UTC()
 }
 
 // begin prepares for a session that may repeat what was heard lately.
@@ -113,7 +154,7 @@ const echoPrefix = "heard/"
 // save puts the chunks that changed.
 func (e *echoes) save(rows map[string][]byte) {
 	for chunk := range e.dirty {
-		row := binary.BigEndian.AppendUint64(nil, e.next)
+		row := binary.BigEndian.AppendUint64(make([]byte, 0, 8+16*echoChunk), e.next)
 		for i := range uint64(echoChunk) {
 			h := e.ring[chunk*echoChunk+i]
 			row = binary.BigEndian.AppendUint64(row, h.sum)
@@ -136,13 +177,15 @@ func (e *echoes) restore(state map[string][]byte) error {
 			return fmt.Errorf("calls: state %s: not a chunk of %d frames", key, echoChunk)
 		}
 		e.next = max(e.next, binary.BigEndian.Uint64(row))
+		e.reach(chunk*echoChunk + echoChunk - 1)
 		for i := range uint64(echoChunk) {
 			at := row[8+16*i:]
 			e.ring[chunk*echoChunk+i] = heard{sum: binary.BigEndian.Uint64(at), at: int64(binary.BigEndian.Uint64(at[8:]))}
 		}
 	}
-	for n := e.oldest(); n < e.next; n++ {
-		e.last[e.ring[n%echoSize].sum] = n
+	if e.next > 0 {
+		e.reach(min(e.next, echoSize) - 1) // whatever rows were there
+		e.index()
 	}
 	return nil
 }

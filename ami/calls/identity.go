@@ -253,60 +253,6 @@ func idNumbers(id string) (second, counter int64, ok bool) {
 	return second, counter, err1 == nil && err2 == nil && second >= firstSecond
 }
 
-// maxKnown bounds how many ids of ended calls are remembered; the oldest are
-// forgotten first. A Linkedid comes again only when the PBX's clock was set back.
-const maxKnown = 4096
-
-// knownIDs remembers the Linkedids of calls that are over, and in which boot.
-type knownIDs struct {
-	list []knownID // a ring
-	next int
-	at   map[string][]int // places in list
-
-	changed bool // since the last Drain
-}
-
-type knownID struct {
-	ID   string    `json:"i"`
-	Boot time.Time `json:"b,omitzero"`
-}
-
-func (k *knownIDs) add(id string, boot time.Time) {
-	for _, i := range k.at[id] {
-		if sameBoot(k.list[i].Boot, boot) {
-			return
-		}
-	}
-	if k.at == nil {
-		k.at = map[string][]int{}
-	}
-	if len(k.list) < maxKnown {
-		k.list = append(k.list, knownID{})
-		k.next = len(k.list) - 1
-	}
-	old := k.list[k.next].ID
-	if rest := slices.DeleteFunc(k.at[old], func(i int) bool { return i == k.next }); len(rest) > 0 {
-		k.at[old] = rest
-	} else {
-		delete(k.at, old)
-	}
-	id = strings.Clone(id) // it is a part of a frame, which would stay with it
-	k.list[k.next], k.changed = knownID{ID: id, Boot: boot}, true
-	k.at[id] = append(k.at[id], k.next)
-	k.next = (k.next + 1) % maxKnown
-}
-
-// times returns how often the id was used in other boots, and whether it was used in this one.
-func (k *knownIDs) times(id string, boot time.Time) (n int, same bool) {
-	for _, i := range k.at[id] {
-		if sameBoot(k.list[i].Boot, boot) {
-			return 0, true
-		}
-		n++
-	}
-	return n, false
-}
-
 // bootTolerance is how far two estimates of one start of Asterisk lie apart: Uptime is in whole seconds.
 const bootTolerance = 3 * time.Second
 

@@ -1,6 +1,7 @@
 package calls
 
 import (
+	"strings"
 	"sync"
 
 	"patchcord/crm"
@@ -32,6 +33,7 @@ func (n *Numbers) E164(number, region string) crm.Number {
 		if len(n.known) >= maxNumbers {
 			clear(n.known)
 		}
+		key.number = strings.Clone(number) // it is a part of a frame, which would stay with it
 		n.known[key] = e
 	}
 	return e

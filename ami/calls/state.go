@@ -76,23 +76,6 @@ func mustJSON(v any) []byte {
 	return b
 }
 
-// keptIDs is how many ids of ended calls survive a restart of the daemon.
-const keptIDs = 256
-
-// recent returns the last ids, oldest first.
-func (k *knownIDs) recent() []knownID {
-	n := len(k.list)
-	out := make([]knownID, 0, min(n, keptIDs))
-	for i := max(0, n-keptIDs); i < n; i++ {
-		at := i
-		if n == maxKnown {
-			at = (k.next + i) % maxKnown
-		}
-		out = append(out, k.list[at])
-	}
-	return out
-}
-
 // Restore returns a Tracker that goes on where Drain's rows left off. cfg must be the
 // same: facts were understood with it. An error names the row that cannot be read.
 func Restore(cfg Config, state map[string][]byte) (*Tracker, error) {
