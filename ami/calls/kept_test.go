@@ -73,6 +73,16 @@ func TestFoldKeepsLittleOfWhatIsOver(t *testing.T) {
 	runtime.KeepAlive(k)
 }
 
+// Calls that were kept for what comes late are gone when they are let go.
+func TestCallsAreGoneWhenTheyAreLetGo(t *testing.T) {
+	const calls, most = 200, 2 << 10 // bytes a call; one that is kept takes ten times as much
+	k := newKeeper(t)
+	if kept := k.kept(calls, time.Millisecond); kept > calls*most {
+		t.Errorf("%d bytes are kept of %d calls that were let go", kept, calls)
+	}
+	runtime.KeepAlive(k)
+}
+
 func TestKnownIDs(t *testing.T) {
 	k := &knownIDs{}
 	boot := time.Date(2026, 1, 2, 3, 4, 5, 678e6, time.UTC)

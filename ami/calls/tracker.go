@@ -264,6 +264,7 @@ func (t *Tracker) forget() {
 		if c.alive == 0 && len(t.recent) <= maxRecent && !c.old(t.at) {
 			return
 		}
+		t.recent[0] = nil // what is before a slice's start stays in memory
 		t.recent = t.recent[1:]
 		if c.alive > 0 { // it came back to life, and will be here again
 			continue
