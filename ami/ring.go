@@ -29,7 +29,8 @@ type RingStats struct {
 //
 // When it is seven eighths full, sheddable items are refused; when it is full and
 // another item comes, all sheddable ones in it are dropped; when there are none left,
-// the item that comes is lost.
+// the item that comes is lost. Its room grows with what it holds, and what an outage made
+// it hold is given back when it is empty.
 type Ring[T any] struct {
 	cfg   RingConfig[T]
 	ready chan struct{} // holds a token while items may be waiting
@@ -40,6 +41,9 @@ type Ring[T any] struct {
 	sheddable int // of the n
 	stats     RingStats
 }
+
+// keptRoom is for how many items an empty Ring keeps room.
+const keptRoom = 1024
 
 // NewRing returns an empty Ring.
 func NewRing[T any](cfg RingConfig[T]) *Ring[T] {
@@ -125,6 +129,15 @@ func (r *Ring[T]) PopBatch(ctx context.Context, dst []T, limit int) ([]T, error)
 	}
 }
 
+// Clear drops what is held, and returns how many items that were.
+func (r *Ring[T]) Clear() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n := r.n
+	r.items, r.head, r.n, r.sheddable, r.stats.Bytes = nil, 0, 0, 0, 0
+	return n
+}
+
 // Stats returns what was counted so far.
 func (r *Ring[T]) Stats() RingStats {
 	r.mu.Lock()
@@ -145,6 +158,9 @@ func (r *Ring[T]) take(dst *[]T, limit int) []T {
 		r.head = (r.head + 1) % len(r.items)
 		r.forget(x)
 		*dst = append(*dst, x)
+	}
+	if r.n == 0 && len(r.items) > keptRoom {
+		r.items, r.head = nil, 0
 	}
 	if r.n > 0 {
 		select {

@@ -93,6 +93,31 @@ func TestRingIsBoundedByBytes(t *testing.T) {
 	}
 }
 
+func TestRingGivesBackWhatAnOutageTook(t *testing.T) {
+	r := oddRing(0, 1<<30)
+	push := func(n int) {
+		for x := range n {
+			r.Push(x)
+		}
+	}
+	push(10 * keptRoom)
+	if got := drain(t, r); len(got) != 10*keptRoom || len(r.items) != 0 {
+		t.Errorf("got %d items; the empty ring has room for %d", len(got), len(r.items))
+	}
+	push(keptRoom)
+	if drain(t, r); len(r.items) != keptRoom {
+		t.Errorf("an empty ring has room for %d items", len(r.items))
+	}
+	push(7)
+	if got := r.Clear(); got != 7 || len(r.items) != 0 {
+		t.Errorf("dropped %d of 7 items; the empty ring has room for %d", got, len(r.items))
+	}
+	push(2)
+	if got := drain(t, r); !slices.Equal(got, []int{0, 1}) || r.Stats().Bytes != 0 {
+		t.Errorf("got %v after all was dropped, %d bytes are left", got, r.Stats().Bytes)
+	}
+}
+
 func TestRingWakesItsConsumers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := oddRing(0, 0)

@@ -81,7 +81,7 @@ func New(cfg Config) *Line {
 	l.status.disowned()
 	l.live = &live{
 		people: cfg.People, match: newMatcher(cfg.Store, l.log), publish: cfg.Publish, log: l.log,
-		queue: make(chan buffer.Entry, liveQueue), onStale: cfg.OnStale,
+		queue: ami.NewRing(ami.RingConfig[buffer.Entry]{MaxItems: liveQueue}), onStale: cfg.OnStale,
 	}
 	return l
 }

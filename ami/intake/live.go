@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"patchcord/ami"
 	"patchcord/ami/calls"
 	"patchcord/buffer"
 	"patchcord/crm"
@@ -26,8 +27,8 @@ type live struct {
 	log     *slog.Logger
 	onStale func(*crm.Event, time.Duration) // see Config
 
-	queue   chan buffer.Entry // full: the entry is dropped here and a gap is marked; the log still has it
-	waiting atomic.Int64      // entries of the queue, and the one taken out of it, that are not folded
+	queue   *ami.Ring[buffer.Entry] // full: the entry is dropped here and a gap is marked; the log still has it
+	waiting atomic.Int64            // entries of the queue, and the one taken out of it, that are not folded
 
 	turn sync.Mutex                      // held by who folds an entry while run runs
 	lent atomic.Pointer[context.Context] // run's, while it runs
@@ -44,13 +45,11 @@ type live struct {
 // put hands an entry to the live fold; false when its queue is full.
 func (l *live) put(e buffer.Entry) bool {
 	l.waiting.Add(1)
-	select {
-	case l.queue <- e:
-		return true
-	default:
+	if l.queue.Push(e) {
 		l.waiting.Add(-1)
 		return false
 	}
+	return true
 }
 
 // claim lets its caller fold the next entry by foldClaimed, in the context returned; nil when it may
@@ -81,10 +80,7 @@ func (l *live) stop() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.stale = true
-	for len(l.queue) > 0 {
-		<-l.queue
-		l.waiting.Add(-1)
-	}
+	l.waiting.Add(-int64(l.queue.Clear()))
 }
 
 func (l *live) running() bool {
@@ -147,15 +143,14 @@ func (l *live) run(ctx context.Context) error {
 	l.lent.Store(&ctx)
 	defer l.lent.Store(nil)
 	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case e := <-l.queue:
-			l.turn.Lock()
-			l.take(ctx, e)
-			l.turn.Unlock()
-			l.waiting.Add(-1)
+		e, err := l.queue.Pop(ctx)
+		if err != nil {
+			return err
 		}
+		l.turn.Lock()
+		l.take(ctx, e)
+		l.turn.Unlock()
+		l.waiting.Add(-1)
 	}
 }
 

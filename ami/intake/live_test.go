@@ -87,3 +87,37 @@ func TestScreensAreToldInOrderWhoeverFolds(t *testing.T) {
 		}
 	}
 }
+
+// A PBX at rest takes little memory, however much may wait for the screens.
+func TestLineAtRestTakesLittleMemory(t *testing.T) {
+	const lines, most = 20, 32 << 10
+	heap := func() int64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	before := heap()
+	list := make([]*Line, lines)
+	for i := range list {
+		list[i] = New(Config{PBX: "hq", Tenant: "default", Store: &renewing{}})
+	}
+	if each := (heap() - before) / lines; each > most {
+		t.Errorf("a line takes %d bytes, want at most %d", each, most)
+	}
+	runtime.KeepAlive(list)
+}
+
+// What was heard before an ownership is compared when it begins, and then let go.
+func TestFramesOfTheOwnerBeforeAreLetGo(t *testing.T) {
+	l := New(Config{PBX: "hq", Tenant: "default", Store: &renewing{}})
+	r := newRoad(l)
+	r.lease.alone = true
+	heard := buffer.Entry{At: noon, Kind: buffer.Frame, Data: []byte("Event: Hangup\r\nTimestamp: 1.1\r\n")}
+	r.twins.add(heard)
+	r.put(heard.Kind, heard.At, heard.Data)
+	r.begin()
+	if r.next.Seq != 1 || len(r.twins.seen) != 0 {
+		t.Errorf("the next entry is %s, and %d frames are kept", r.next, len(r.twins.seen))
+	}
+}

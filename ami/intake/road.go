@@ -108,6 +108,7 @@ func (r *road) begin() {
 		}
 	}
 	r.early = nil
+	r.twins.forget()
 }
 
 // put stamps an entry and hands it to both sides, or keeps it until that may be done. It never waits.

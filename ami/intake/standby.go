@@ -241,6 +241,13 @@ func (t *twins) add(e buffer.Entry) {
 	}
 }
 
+// forget lets go of all frames.
+func (t *twins) forget() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.seen = nil
+}
+
 // take reports whether the frame was counted, and counts it down.
 func (t *twins) take(e buffer.Entry) bool {
 	if !stamped(e) {
