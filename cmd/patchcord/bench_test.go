@@ -22,7 +22,7 @@ import (
 )
 
 // asServer makes the test binary one of the servers that figures are measured
-// against: "echo", "bare" or "least".
+// against: "echo", "bare" or "least"; or "folds", which only counts.
 const asServer = "PATCHCORD_TEST_AS_SERVER"
 
 // beServer plays the role and does not come back.
@@ -35,6 +35,8 @@ func beServer(role string) {
 		err = serveBare()
 	case "least":
 		err = least(os.Getenv("PATCHCORD_TEST_PBX"))
+	case "folds":
+		err = tellKept()
 	}
 	fmt.Fprintln(os.Stderr, err)
 	os.Exit(1)

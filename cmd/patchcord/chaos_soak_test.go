@@ -40,20 +40,21 @@ func TestChaosSoak(t *testing.T) {
 		o.live(t, reconnects, random)
 		end := o.measure(t, reconnects, base)
 		all := o.check(t)
-		soakFigures(t, base, end, o.bounded(warm, all.calls), fmt.Sprintf("%d events, %d calls, %d reconnects of %d PBXs", o.sent()-before, all.calls, reconnects, len(o.pbxs)))
+		soakFigures(t, base, end, o.bounded(t, warm, all.calls), fmt.Sprintf("%d events, %d calls, %d reconnects of %d PBXs", o.sent()-before, all.calls, reconnects, len(o.pbxs)))
 		return all
 	})
 }
 
-// bounded returns how many bytes may come to a heap after so many reconnects: what
-// is kept up to a bound may not be there yet. It is the ids of the last 4,096 calls of each PBX, and 64 MiB of events.
-func (o *office) bounded(warm, calls int) float64 {
-	const id, events, most = 128, 32 << 10, 64 << 20 // of a call
-	bytes := id * min(calls, 4096*len(o.pbxs))
+// bounded returns how many bytes may come to a heap after so many reconnects: what is kept up to a
+// bound may not be there yet. It is what folds keep of calls that are over, and 64 MiB of events.
+func (o *office) bounded(t *testing.T, warm, calls int) float64 {
+	const events, most = 32 << 10, 64 << 20 // of a call
+	pbxs := len(o.pbxs)
+	bytes := float64(pbxs) * max(0, keptOf(t, calls/pbxs)-keptOf(t, warm*soakCalls/pbxs))
 	if warm < soakWarm {
-		bytes += min(events*calls, most)
+		bytes += float64(min(events*calls, most))
 	}
-	return float64(bytes)
+	return bytes
 }
 
 // soakFigures wants nothing to grow but by what is bounded.
