@@ -160,7 +160,7 @@ var celTellsLess = map[string]string{
 	"queue-one-round-voicemail": "outcome ended_by result", "queue-ringall-together": "queue queue_visits",
 	"queue-blond-queue":                        "queue_visits via",
 	"inbound-queue-timeout-overflow-voicemail": "outcome", "queue-overflow-answered": "queue_visits",
-	"blind-transfer-voicemail": "ended_by completed",
+	"blind-transfer-voicemail": "ended_by completed", "callee-sent-voicemail": "completed",
 	// A member stops ringing: by the ring time, or because the caller left the queue.
 	"queue-key": "result by", "queue-redirected": "result by", "queue-leave-empty": "result",
 	"attended-transfer-caller-leaves-ringing": "result by", "redirect-ringing-voicemail": "result by",

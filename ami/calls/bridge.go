@@ -24,6 +24,9 @@ func (t *Tracker) bridgeEnter(ch *channel) {
 	}
 	kind := bridgeKind(f)
 	t.enterBridge(ch, f.bridge, kind, t.mark())
+	if s := ch.bridge(); f.state == stateRinging && !ch.Up.set() {
+		s.Rings = true
+	}
 	switch kind {
 	case conference:
 		t.joinRoom(ch, f.bridge, f.bridgeName, t.mark())

@@ -167,6 +167,10 @@ func (t *Tracker) pickup(picker *channel) {
 		}
 	}
 	c.Pickups = append(c.Pickups, pickup{Picker: picker.at, Target: target.at, At: t.mark()})
+	if s := target.bridge(); s != nil && s.Kind == "" && picker.bridge() == nil { // it had just been answered
+		t.enterBridge(picker, s.Bridge, "", t.mark())
+		c.Takings = append(c.Takings, taking{By: picker.at, Of: target.at, At: t.mark()})
+	}
 	t.touch(c)
 }
 

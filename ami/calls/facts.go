@@ -138,6 +138,7 @@ type stay struct {
 	span
 	Bridge string `json:"b"`
 	Kind   string `json:"k,omitempty"` // BridgeType when it is not a plain one
+	Rings  bool   `json:"r,omitempty"` // a program put a phone there that still rang
 }
 
 // A dial is one attempt to reach a channel.

@@ -37,10 +37,11 @@ func (c *call) steps(list []step, bridged []int) ([]step, []int) {
 		n := len(list)
 		for j := range ch.Stays {
 			s := &ch.Stays[j]
-			if s.Kind == waiting {
+			from, met := ch.meets(s)
+			if !met {
 				continue
 			}
-			list = append(list, step{at: s.From, ch: i, stay: s, enter: true})
+			list = append(list, step{at: from, ch: i, stay: s, enter: true})
 			if s.To.set() {
 				list = append(list, step{at: s.To, ch: i, stay: s})
 			}
@@ -64,6 +65,18 @@ func (c *call) steps(list []step, bridged []int) ([]step, []int) {
 	}
 	slices.SortStableFunc(list, func(a, b step) int { return cmp.Compare(a.at.Seq, b.at.Seq) })
 	return list, bridged
+}
+
+// meets returns since when a channel is with those who are in a bridge, and whether it ever is: where
+// people wait it is with nobody, and a phone that rings has somebody from when it is answered.
+func (ch *channel) meets(s *stay) (mark, bool) {
+	switch {
+	case s.Kind == waiting:
+		return mark{}, false
+	case !s.Rings:
+		return s.From, true
+	}
+	return ch.Up, ch.Up.Seq > s.From.Seq && s.covers(ch.Up.Seq)
 }
 
 // link fills the view's links.

@@ -137,6 +137,44 @@ func TestWhoseConversationItIs(t *testing.T) {
 			-b2 D B
 			Hangup D Cause=16
 			Hangup B Cause=16`, "talks.#=2 talks.0.hold_ms=1200 talks.1.extension=1003 talks.1.with=1002 talks.1.hold_ms=3100"},
+		{"a program puts a phone that rings into a bridge: it has nobody until it is answered", `
+			new A PJSIP/trunk ChannelState=4 CallerIDNum=02079460018 Exten=5551000
+			new B PJSIP/1001 ChannelState=0
+			DialBegin A B
+			Newstate B ChannelState=5
+			wait 1s
+			+b1 B ChannelState=5
+			+b1 A ChannelState=6
+			wait 2s
+			Newstate B ChannelState=6
+			wait 3s
+			HangupRequest A
+			-b1 A B
+			Hangup A Cause=16
+			Hangup B Cause=16`, "talks.#=1 talks.0.extension=1001 talk_ms=3200 ended_by=caller"},
+		{"and nobody at all when it is not", `
+			new A PJSIP/trunk ChannelState=4 CallerIDNum=02079460018 Exten=5551000
+			new B PJSIP/1001 ChannelState=0
+			DialBegin A B
+			Newstate B ChannelState=5
+			wait 1s
+			+b1 B ChannelState=5
+			+b1 A ChannelState=6
+			wait 2s
+			HangupRequest A
+			-b1 A B
+			Hangup A Cause=16
+			Hangup B Cause=16`, "talks.#=0 outcome=abandoned"},
+		{"a ring is picked up that had just been answered: the picker has the other", talks + `
+			new C PJSIP/1003 own ChannelState=4 Exten=*81002
+			Pickup C TargetUniqueid=@B
+			SoftHangupRequest B
+			Hangup B Cause=26
+			wait 3s
+			HangupRequest C
+			-b1 C A
+			Hangup C Cause=16
+			Hangup A Cause=16`, "talks.#=2 talks.1.extension=1003 talks.1.with=1001 talks.1.via=pickup ended_by=callee"},
 		{"of one who leaves a bridge for another only the coming is told", talks + "+b2 A B\nwait 2s\nHangupRequest A\n-b2 A B\nHangup A Cause=16\nHangup B Cause=16\n", "talks.#=1 talks.0.hold_ms=0 talk_ms=4400"},
 	})
 }

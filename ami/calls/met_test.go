@@ -98,6 +98,10 @@ func (o *observer) frame(m ami.Message, at time.Time) {
 		o.enter(m, id, name, at)
 		return
 	case "Newstate":
+	case "Pickup":
+		if bridge := o.in[m.Get("TargetUniqueid")]; bridge != "" { // he takes the place of who had just answered
+			o.in[id] = bridge
+		}
 	case "HangupRequest":
 		if p := o.people[id]; p != nil && o.asked[p].IsZero() {
 			o.asked[p] = at
