@@ -126,6 +126,58 @@ func TestARoleThatMayAssignToNobodyNeedsAPerson(t *testing.T) {
 	}
 }
 
+// TestARoleThatShowsNoUsersParksNoCall: every call has an owner, so it is about none of them.
+func TestARoleThatShowsNoUsersParksNoCall(t *testing.T) {
+	for name, terse := range map[string]bool{"by its label": false, "by the reason alone": true} {
+		t.Run(name, func(t *testing.T) {
+			i := open(t, func(s *espocrmtest.Server, _ *espocrm.Config) { s.Userless, s.Terse = true, terse })
+			p := remotetest.Failure(t, i.push(t, remotetest.Ended("hq:1.1", "resolved"), nil))
+			if p.Class != crmsync.Auth || p.After == 0 || !strings.Contains(p.Reason, "read all users") {
+				t.Errorf("got %v", p)
+			}
+		})
+	}
+}
+
+// TestAnInstallationThatGivesShorterLists: what its setting allows is learned from its refusal, and nothing is left out.
+func TestAnInstallationThatGivesShorterLists(t *testing.T) {
+	i := open(t, func(s *espocrmtest.Server, _ *espocrm.Config) { s.MaxList = 20 })
+	ids, want := []string{}, 45
+	for n := range want {
+		ids = append(ids, i.Put("Contact", espocrmtest.Row{"name": fmt.Sprint("C", n), "modifiedAt": "2020-01-01 00:00:00"}))
+		if err := i.push(t, remotetest.Ended(fmt.Sprintf("hq:%d.1", n), "resolved"), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	there, err := i.connector.Existing(t.Context(), "Contact", append(ids, "gone"))
+	if err != nil || len(there) != want {
+		t.Errorf("there are %d, %v", len(there), err)
+	}
+	read := 0
+	for token, more := "", true; more; {
+		page, err := i.connector.Pull(t.Context(), token)
+		if err != nil {
+			t.Fatal(err)
+		}
+		read += len(page.Changed)
+		token, more = page.Token, page.More
+	}
+	at, keys := remotetest.Ended("hq:1.1", "resolved").StartedAt.Time, map[string]bool{}
+	for cursor, first := "", true; first || cursor != ""; first = false {
+		list, next, err := i.connector.Activities(t.Context(), at, at.Add(time.Second), cursor)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range list {
+			keys[s.Key] = true
+		}
+		cursor = next
+	}
+	if read != want || len(keys) != want {
+		t.Errorf("%d contacts and %d calls are read, want %d of each", read, len(keys), want)
+	}
+}
+
 func TestABareFiveHundred(t *testing.T) {
 	i := open(t, nil)
 	i.Break(1)

@@ -33,13 +33,13 @@ func (e *Connector) Pull(ctx context.Context, token string) (crmsync.Page, error
 	}
 	entity, mark := place.Current(e.cfg.Contacts)
 	fields := strings.Join(append([]string{"id", "name", "modifiedAt", "phoneNumber"}, contactFields[entity]...), ",")
-	rows, at, err := e.list(ctx, entity, fields, "modifiedAt", 0, perPull, after(mark)...)
+	some, err := e.list(ctx, entity, fields, "modifiedAt", 0, perPull, after(mark)...)
 	if err != nil {
 		return crmsync.Page{}, err
 	}
 	page := crmsync.Page{Into: map[crmsync.Ref]crmsync.Ref{}}
-	marks := make([]crmsync.Mark, len(rows))
-	for i, r := range rows {
+	marks := make([]crmsync.Mark, len(some.rows))
+	for i, r := range some.rows {
 		marks[i] = crmsync.Mark{Stamp: r.text("modifiedAt"), ID: r.text("id")}
 		ref := crmsync.Ref{Object: entity, ID: r.text("id")}
 		numbers, there, err := e.numbers(ctx, entity, r)
@@ -58,7 +58,7 @@ func (e *Connector) Pull(ctx context.Context, token string) (crmsync.Page, error
 			})
 		}
 	}
-	page.More = place.Advance(e.cfg.Contacts, marks, len(rows) == perPull, at.Add(-settling).UTC().Format(stamp))
+	page.More = place.Advance(e.cfg.Contacts, marks, some.full, some.at.Add(-settling).UTC().Format(stamp))
 	page.Token = place.Token()
 	return page, nil
 }
@@ -107,12 +107,17 @@ func (e *Connector) numbers(ctx context.Context, entity string, r row) (list []s
 // Existing implements crmsync.Survivors: what is deleted, or merged into another, is in no list any more.
 func (e *Connector) Existing(ctx context.Context, entity string, ids []string) (map[string]bool, error) {
 	there := map[string]bool{}
-	for some := range slices.Chunk(ids, 100) { // they are in the URL
-		rows, _, err := e.list(ctx, entity, "id", "id", 0, most, test{"in", "id", some})
-		if err != nil {
+	for len(ids) > 0 {
+		n := min(len(ids), e.allowed(100)) // they are in the URL
+		some, err := e.list(ctx, entity, "id", "id", 0, n, test{"in", "id", ids[:n]})
+		switch {
+		case err != nil:
 			return nil, err
+		case e.allowed(n) < n: // what is allowed was learned just now, so some may be left out
+			continue
 		}
-		for _, r := range rows {
+		ids = ids[n:]
+		for _, r := range some.rows {
 			there[r.text("id")] = true
 		}
 	}

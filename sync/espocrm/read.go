@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strconv"
 	"time"
 
@@ -46,32 +47,74 @@ func (r row) text(field string) string {
 	return s
 }
 
-// list returns at most limit records that pass every test, in order of a field, then of id, and when they were read by
-// the clock of the server.
-func (e *Connector) list(ctx context.Context, entity, fields, order string, offset, limit int, tests ...test) ([]row, time.Time, error) {
-	v := url.Values{"select": {fields}, "orderBy": {order}, "order": {"asc"}, "maxSize": {strconv.Itoa(limit)}, "offset": {strconv.Itoa(offset)}}
+// page is some records of a list.
+type page struct {
+	rows []row
+	full bool      // as many as were asked for: there may be more
+	at   time.Time // when they were read, by the clock of the server
+}
+
+// list returns at most limit records that pass every test, in order of a field, then of id. It may ask for fewer.
+func (e *Connector) list(ctx context.Context, entity, fields, order string, offset, limit int, tests ...test) (page, error) {
+	v := url.Values{"select": {fields}, "orderBy": {order}, "order": {"asc"}, "offset": {strconv.Itoa(offset)}}
 	for i, t := range tests {
 		t.encode(v, fmt.Sprintf("where[%d]", i))
 	}
-	a, err := e.do(ctx, http.MethodGet, "/"+entity+"?"+v.Encode(), nil)
+	limit = e.allowed(limit)
+	ask := func() (crmsync.Answer, error) {
+		v.Set("maxSize", strconv.Itoa(limit))
+		return e.do(ctx, http.MethodGet, "/"+entity+"?"+v.Encode(), nil)
+	}
+	a, err := ask()
+	if n := longest(a); err != nil && n > 0 && n < limit {
+		e.mu.Lock()
+		e.longest = n
+		e.mu.Unlock()
+		limit = n
+		a, err = ask()
+	}
 	if err != nil {
-		return nil, time.Time{}, err
+		return page{}, err
 	}
 	var got struct {
 		List []row `json:"list"`
 	}
 	if err := json.Unmarshal(a.Body, &got); err != nil {
-		return nil, time.Time{}, &crmsync.PushError{Class: crmsync.Transient, Reason: "a list cannot be read; is the address that of an EspoCRM?", Err: err}
+		return page{}, &crmsync.PushError{Class: crmsync.Transient, Reason: "a list cannot be read; is the address that of an EspoCRM?", Err: err}
 	}
 	at, err := http.ParseTime(a.Header.Get("Date"))
 	if err != nil {
 		at = time.Now()
 	}
-	return got.List, at, nil
+	return page{rows: got.List, full: len(got.List) >= limit, at: at}, nil
 }
 
-// most is how many records a list may have (SearchParamsFetcher.php).
+// most is how many records a list may have unless the installation says another number (SearchParamsFetcher.php).
 const most = 200
+
+// allowed returns limit, or how many records a list of this installation may have at most when that is fewer.
+func (e *Connector) allowed(limit int) int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.longest > 0 {
+		return min(limit, e.longest)
+	}
+	return limit
+}
+
+// tooLong is the reason of a list that asked for more records than the setting recordListMaxSizeLimit (SearchParamsFetcher.php,
+// handleMaxSize, of 7.2 to 9.1).
+var tooLong = regexp.MustCompile(`^Max size should not exceed (\d+)\b`)
+
+// longest returns what that reason says, 0 for any other.
+func longest(a crmsync.Answer) int {
+	m := tooLong.FindStringSubmatch(reason(a))
+	if m == nil {
+		return 0
+	}
+	n, _ := strconv.Atoi(m[1]) // too long a number is no limit
+	return n
+}
 
 // keyOf returns the key of a Call, "" when it is not ours.
 func (e *Connector) keyOf(r row) string {
@@ -92,11 +135,11 @@ func (e *Connector) Find(ctx context.Context, keys []string) (map[string][]strin
 		if e.cfg.KeyField == description {
 			is = test{"contains", description, crmsync.WithKey("", key)}
 		}
-		rows, _, err := e.list(ctx, "Call", "id", "id", 0, 10, is)
+		some, err := e.list(ctx, "Call", "id", "id", 0, 10, is)
 		if err != nil {
 			return nil, err
 		}
-		for _, r := range rows {
+		for _, r := range some.rows {
 			found[key] = append(found[key], r.text("id"))
 		}
 	}
@@ -110,19 +153,19 @@ func (e *Connector) Activities(ctx context.Context, from, until time.Time, curso
 	if e.cfg.KeyField == description {
 		ours = test{"contains", description, "[pc"}
 	}
-	rows, _, err := e.list(ctx, "Call", "id,name,status,dateStart,"+e.cfg.KeyField, "dateStart", offset, most, ours,
+	some, err := e.list(ctx, "Call", "id,name,status,dateStart,"+e.cfg.KeyField, "dateStart", offset, most, ours,
 		test{"greaterThanOrEquals", "dateStart", from.UTC().Format(stamp)}, test{"lessThan", "dateStart", until.UTC().Format(stamp)})
 	if err != nil {
 		return nil, "", err
 	}
 	var list []crmsync.Standing
-	for _, r := range rows {
+	for _, r := range some.rows {
 		if key := e.keyOf(r); key != "" {
 			list = append(list, crmsync.Standing{Key: key, ID: r.text("id"), Fields: map[string]string{"name": r.text("name"), "status": r.text("status")}})
 		}
 	}
-	if len(rows) < most {
+	if !some.full {
 		return list, "", nil
 	}
-	return list, strconv.Itoa(offset + len(rows)), nil
+	return list, strconv.Itoa(offset + len(some.rows)), nil
 }

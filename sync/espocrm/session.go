@@ -17,8 +17,9 @@ type Connector struct {
 	cfg    Config
 	tokens *crmsync.Tokens // of a regular user; nil with a key
 
-	mu   sync.Mutex
-	self self // guarded by mu
+	mu      sync.Mutex
+	self    self // guarded by mu
+	longest int  // guarded by mu; how many records a list may have, 0 until a refusal said so
 }
 
 const root = "/api/v1"

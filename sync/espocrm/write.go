@@ -30,7 +30,10 @@ func (e *Connector) write(ctx context.Context, a crmsync.Activity) error {
 			return nil
 		}
 		drop := drops(answer)
-		if drop == "" || lost[drop] {
+		switch {
+		case drop == owner && lost[owner] && a.ID == "": // ours, too, so every one
+			return refusal(answer, false).SetUp("in its role, set Assignment Permission to all, let it read all users, and hide no field of Call")
+		case drop == "" || lost[drop]:
 			return err
 		}
 		lost[drop] = true

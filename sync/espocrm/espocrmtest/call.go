@@ -152,6 +152,10 @@ func (s *Server) linked(w http.ResponseWriter, body Row) bool {
 		return true
 	}
 	kind, _ := body["parentType"].(string)
+	if s.Userless && body["assignedUserId"] != nil {
+		s.refuse(w, http.StatusForbidden, "No foreign record access for link operation (Call:assignedUser).", "cannotRelateForbidden", Row{"foreignEntityType": "User", "action": "read"})
+		return false
+	}
 	if !check("assignedUser", "User", body["assignedUserId"]) || !check("parent", kind, body["parentId"]) {
 		return false
 	}

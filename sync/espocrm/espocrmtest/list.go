@@ -98,8 +98,8 @@ var attributes = map[string][]string{
 
 func (s *Server) list(w http.ResponseWriter, entity string, q url.Values) {
 	limit, err := strconv.Atoi(q.Get("maxSize"))
-	if err != nil || limit > 200 {
-		s.refuse(w, http.StatusForbidden, "Max size should not exceed 200. Use offset and limit.", "", nil)
+	if err != nil || limit > s.MaxList {
+		s.refuse(w, http.StatusForbidden, fmt.Sprintf("Max size should not exceed %d. Use offset and limit.", s.MaxList), "", nil)
 		return
 	}
 	offset, _ := strconv.Atoi(q.Get("offset"))

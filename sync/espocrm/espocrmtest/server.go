@@ -2,7 +2,7 @@
 //
 // It does what the source of EspoCRM 8.4 and 9.1 does. Espo\Core\Api\ErrorOutput: the reason of a refusal is in
 // X-Status-Reason, and an exception of the database is a 500 without a body. Espo\Core\Record\Access\LinkCheck: a link to what is
-// not there is 403. Espo\Core\Record\SearchParamsFetcher: more than 200 records are 403. Espo\Core\Authentication: a key, a signature of
+// not there is 403. Espo\Core\Record\SearchParamsFetcher: more records than the setting says are 403. Espo\Core\Authentication: a key, a signature of
 // method and path, or a token that a password was exchanged for.
 package espocrmtest
 
@@ -29,8 +29,10 @@ type Server struct {
 	User, Password string // of a regular user
 	KeyField       string // a field with a unique index that an administrator made; "" for none
 	Now            func() time.Time
+	MaxList        int  // recordListMaxSizeLimit
 	Terse          bool // refusals have no body, as in 7.0
 	Teamless       bool // the role may assign to the user's team only, and there is none
+	Userless       bool // the role shows no users, not even its own (Record/Access/LinkCheck.php, linkForeignAccessCheckOne)
 
 	mu      sync.Mutex
 	tables  map[string]map[string]Row // guarded by mu; by entity type, then id
@@ -47,7 +49,7 @@ type Server struct {
 // New returns an installation with nothing in it but the API user.
 func New() *Server {
 	s := &Server{
-		Key: "key-of-the-api-user", User: "sync", Password: "hush", Now: time.Now, reads: "all",
+		Key: "key-of-the-api-user", User: "sync", Password: "hush", Now: time.Now, MaxList: 200, reads: "all",
 		tables: map[string]map[string]Row{"Call": {}, "Contact": {}, "Lead": {}, "Account": {}, "User": {}}, byKey: map[string][]string{}, tokens: map[string]bool{},
 	}
 	s.tables["User"]["u0"] = Row{"id": "u0", "name": "API"}
