@@ -5,7 +5,7 @@
 // foreign id, so the key of a call stands in brackets at the end of the description and is looked up there, which reads the
 // whole table of activities; an administrator of a large installation makes a text field on events and names it in KeyField.
 // A change takes away the users that people invited to an event, whatever the change is (modules/Calendar/Activity.php, insertIntoInviteeTable,
-// of Vtiger 8.2): the web service does not tell who they are. F-RevoCRM 8 leaves them.
+// of Vtiger 7.2 to 8.3.0): the web service does not tell who they are. F-RevoCRM 8 leaves them.
 package vtiger
 
 import (
