@@ -67,10 +67,28 @@ func (l *Line) take(ctx context.Context, r *road) (claim, error) {
 	c := claim{asked: time.Now(), road: r}
 	var err error
 	c.epoch, err = l.cfg.Store.TakePBX(ctx, l.cfg.PBX, l.cfg.Tenant, l.cfg.Node)
+	if err == nil {
+		err = l.pass(ctx, &c)
+	}
 	if err != nil {
 		return claim{}, fmt.Errorf("take PBX: %w", err)
 	}
 	return c, nil
+}
+
+// pass takes the PBX again until its epoch is newer than those in the log, which has newer ones than the store when
+// that was put back from an older copy. A log that is away is told of by whoever opens it.
+func (l *Line) pass(ctx context.Context, c *claim) error {
+	top, err := l.cfg.Log.Top(ctx, l.cfg.PBX)
+	if err != nil || top.Epoch < c.epoch {
+		return nil
+	}
+	l.log.Warn("the store is older than the log of this PBX, as when it was put back from a copy: its epochs go on after the log's", "store", c.epoch, "log", top.Epoch)
+	for err == nil && c.epoch <= top.Epoch {
+		c.asked = time.Now()
+		c.epoch, err = l.cfg.Store.TakePBX(ctx, l.cfg.PBX, l.cfg.Tenant, l.cfg.Node)
+	}
+	return err
 }
 
 // standby is the time in which another node owns the PBX.
