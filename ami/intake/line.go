@@ -318,7 +318,7 @@ func (l *Line) Status() Status {
 		Trouble: l.status.why, State: l.status.state}
 	l.status.mu.Unlock()
 	l.live.mu.Lock()
-	s.LastFrame = l.live.last
+	s.LastFrame = l.live.frame
 	l.live.mu.Unlock()
 	if r := l.road.Load(); r != nil {
 		s.Lag = r.recorder.lag()

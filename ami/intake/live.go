@@ -38,6 +38,7 @@ type live struct {
 	pos    crm.Position                 // guarded by mu: of the newest entry folded
 	stale  bool                         // guarded by mu: the fold is only looked at, nothing more is folded into it
 	last   time.Time                    // guarded by mu: receipt of the newest entry folded
+	frame  time.Time                    // guarded by mu: receipt of the newest one that the PBX said
 	recent recent                       // guarded by mu: what ended and is not committed yet
 	stored atomic.Pointer[crm.Position] // until where all is committed
 }
@@ -120,6 +121,9 @@ func (l *live) heardAt() time.Time {
 	return l.last
 }
 
+// said reports whether an entry says that the PBX was heard: others are the daemon's own.
+func said(k buffer.Kind) bool { return k == buffer.Frame || k == buffer.Connected || k == buffer.Mark }
+
 // catchUp folds what the log has up to and with last.
 func (l *live) catchUp(ctx context.Context, log buffer.Log, pbx string, last crm.Position, heard func(buffer.Entry)) error {
 	for l.reached().Compare(last) < 0 {
@@ -167,6 +171,9 @@ func (l *live) take(ctx context.Context, e buffer.Entry) {
 	l.fold.Discard()                       // the recorded fold keeps the state; this one only tells
 	if l.pos = e.Pos; e.At.After(l.last) { // a gap, or a dead letter, may lie in the past
 		l.last = e.At
+	}
+	if said(e.Kind) && e.At.After(l.frame) {
+		l.frame = e.At
 	}
 	for i := range events {
 		l.people.dressEvent(&events[i]) // before anybody else can ask the fold for the record

@@ -26,7 +26,12 @@ func TestCheckSaysWhatIsWrongWithAPBX(t *testing.T) {
 	busy.Work()
 	open, told := simulated(t, amitest.Config{Traffic: &amitest.Traffic{Seed: 1, CallsPerSecond: 5}})
 	open.Work()
-	for _, pbx := range []*amitest.PBX{busy, open} { // a check waits for a call to begin where there are some
+	careful := amitest.DefaultUser()
+	careful.Read = amitest.ParseClass("system,call,agent,user")
+	_, quiet := simulated(t, amitest.Config{Timestamps: true, Users: []amitest.User{careful}})
+	exact, timed := simulated(t, amitest.Config{Timestamps: true, Traffic: &amitest.Traffic{Seed: 1, CallsPerSecond: 5}})
+	exact.Work()
+	for _, pbx := range []*amitest.PBX{busy, open, exact} { // a check waits for a call to begin where there are some
 		waitFor(t, 30*time.Second, "calls", func() bool { return len(pbx.Ledger().Calls()) >= 5 })
 	}
 	tests := map[string]struct {
@@ -35,7 +40,9 @@ func TestCheckSaysWhatIsWrongWithAPBX(t *testing.T) {
 		want    []string
 	}{
 		"a user without the read class call": {untold, 2, []string{"CoreShowChannels works", "FAIL", "tells nothing of them", "read = system,call,agent,user"}},
-		"all is well, with calls":            {told, 0, []string{"tells of its calls"}},
+		"all is well, with calls":            {told, 0, []string{"tells of its calls", "timestampevents"}},
+		"all is well, with exact times":      {timed, 0, []string{"tells of its calls"}},
+		"all is well, and nothing happens":   {quiet, 0, []string{"no call began"}},
 		"all is well":                        {well, 0, []string{"logged in as crm, AMI 11.0.0", "CoreShowChannels works", "QueueStatus works"}},
 		"a wrong secret":                     {refused, 2, []string{"FAIL", "refused the login", "[crm]", "read = system,call,agent,user"}},
 		"a dead port":                        {deadPort(t), 2, []string{"FAIL", "cannot be reached", "firewall"}},
@@ -48,6 +55,9 @@ func TestCheckSaysWhatIsWrongWithAPBX(t *testing.T) {
 			status, out, stderr := runCommand(t, "", "check", "--config", configFor(t, tt.address, ""))
 			if status != tt.status || !containsAll(out, tt.want) {
 				t.Errorf("status %d, want %d; output lacks one of %q:\n%s%s", status, tt.status, tt.want, out, stderr)
+			}
+			if strings.Contains(out, "timestampevents") && (tt.address == timed || tt.address == quiet) {
+				t.Errorf("it says that events have no times, which they have:\n%s", out)
 			}
 		})
 	}
@@ -153,6 +163,14 @@ func TestServeOutlivesBadInput(t *testing.T) {
 func TestPBXThatIsAwayIsSaidSo(t *testing.T) {
 	_, boss := serve(t, configFor(t, deadPort(t), ""))
 	waitFor(t, 30*time.Second, "the PBX to be known as away", func() bool { return readyState(t, boss.url, "hq") == "disconnected" })
+	var ready struct {
+		PBXs []struct {
+			At string `json:"last_frame_at"`
+		}
+	}
+	if boss.do(t, "GET", "/readyz", nil, &ready); ready.PBXs[0].At != "" {
+		t.Errorf("it was never heard, and its last frame came at %s", ready.PBXs[0].At)
+	}
 	_, welcome := boss.listen(t, "")
 	if len(welcome.Snapshot.PBXs) != 1 || welcome.Snapshot.PBXs[0].State == "connected" {
 		t.Errorf("snapshot: %+v", welcome.Snapshot.PBXs)

@@ -19,14 +19,16 @@ const (
 type channels struct {
 	mu   sync.Mutex
 	ids  map[string]bool // guarded by mu; Uniqueids of channels that were told to be new
-	when bool            // guarded by mu; an event said when it happened
+	mute bool            // guarded by mu; an event did not say when it happened
 }
 
 // take is an ami.Handler's OnFrame.
 func (c *channels) take(f ami.Frame) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.when = c.when || f.Msg.Get("Timestamp") != ""
+	// Items of lists have no class, and what greets a session never has a time.
+	told := f.Msg.Get("Privilege") != "" && f.Msg.Event() != "FullyBooted"
+	c.mute = c.mute || told && f.Msg.Get("Timestamp") == ""
 	if f.Msg.Event() != "Newchannel" {
 		return
 	}
@@ -42,19 +44,21 @@ func (c *channels) told(id string) bool {
 	return c.ids[id]
 }
 
-func (c *channels) timed() bool {
+func (c *channels) untimed() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.when
+	return c.mute
 }
 
 // checkEvents proves that the PBX tells of its calls: what a list has that an earlier one had not, an event must have
 // told of. An account without the read class call gets every list all the same.
 func checkEvents(ctx context.Context, p *PBXConfig, s *ami.Session, heard *channels, r *report) {
 	about := "pbx " + p.Name
-	if !heard.timed() {
-		r.say(fine, about, "its events do not say when they happened: `timestampevents = yes` under [general] of manager.conf makes times exact")
-	}
+	defer func() {
+		if heard.untimed() {
+			r.say(fine, about, "its events do not say when they happened: `timestampevents = yes` under [general] of manager.conf makes times exact")
+		}
+	}()
 	before := map[string]bool{}
 	list, err := s.List(ctx, ami.NewAction("CoreShowChannels"))
 	if err != nil {
