@@ -19,7 +19,15 @@ type lane struct {
 	again bool          // it repeats
 	every time.Duration // between looks for gaps that are due
 	rest  time.Duration // times as long as a pass took it rests, so that calls have the machine
+	all   time.Time     // when all gaps were read last, if none was due
 }
+
+// A lane of first scans looks each second, most often for nothing: at what ended lately, and at all
+// gaps only now and then. So a tenant with many gaps and PBXs does not read all of its gaps for each PBX.
+const (
+	lately = 2 * time.Minute
+	allOf  = 30 * time.Second
+)
 
 // errPending says that gaps stay pending, and that it was told why.
 var errPending = errors.New("gaps stay pending")
@@ -60,17 +68,22 @@ func (l *lane) look(ctx context.Context) (bool, error) {
 	if l.cfg.Owned != nil && !l.cfg.Owned() {
 		return false, nil
 	}
-	fold, now := l.cfg.Ledgers.Fold, time.Now()
-	all, err := l.cfg.Store.Gaps(ctx, fold.Tenant, now.Add(-giveUpAfter), time.Time{})
-	if err != nil {
-		return false, fmt.Errorf("list gaps: %w", err)
+	now := time.Now()
+	if !l.again && now.Sub(l.all) < allOf {
+		if some, err := l.gaps(ctx, now.Add(-lately)); err != nil || len(l.next(some, now)) == 0 {
+			return false, err
+		}
 	}
-	all = slices.DeleteFunc(all, func(g crm.Gap) bool { return g.PBX != fold.PBX })
-	slices.SortStableFunc(all, func(a, b crm.Gap) int { return a.EndedAt.Compare(b.EndedAt.Time) })
+	all, err := l.gaps(ctx, now.Add(-giveUpAfter))
+	if err != nil {
+		return false, err
+	}
 	due := l.next(all, now)
 	if len(due) == 0 {
+		l.all = now
 		return false, nil
 	}
+	l.all = time.Time{}
 	if l.cfg.Ledgers.none() {
 		return true, l.unread(ctx, due)
 	}
@@ -78,6 +91,18 @@ func (l *lane) look(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	return true, nil
+}
+
+// gaps returns those of the PBX that were open then or later, in order of their end.
+func (l *lane) gaps(ctx context.Context, from time.Time) ([]crm.Gap, error) {
+	fold := l.cfg.Ledgers.Fold
+	list, err := l.cfg.Store.Gaps(ctx, fold.Tenant, from, time.Time{})
+	if err != nil {
+		return nil, fmt.Errorf("list gaps: %w", err)
+	}
+	list = slices.DeleteFunc(list, func(g crm.Gap) bool { return g.PBX != fold.PBX })
+	slices.SortStableFunc(list, func(a, b crm.Gap) int { return a.EndedAt.Compare(b.EndedAt.Time) })
+	return list, nil
 }
 
 // next returns those of the gaps, which are in order of their end, that the lane scans

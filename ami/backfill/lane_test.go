@@ -1,12 +1,14 @@
 package backfill
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"patchcord/ami/calls"
 	"patchcord/crm"
 )
 
@@ -188,5 +190,43 @@ func TestCallOfTheNewProcessIsNotCutAtOnce(t *testing.T) {
 		if c := m.call(id); c == nil || c.EndedBy != crm.EndedByCallee {
 			t.Errorf("got %+v, want the call as it really ended", c)
 		}
+	})
+}
+
+// Looking for gaps that ended does not read all that there were each time, and finds those that are
+// stored late all the same.
+func TestLookingDoesNotReadEveryGapEachSecond(t *testing.T) {
+	const old = 1000
+	synctest.Test(t, func(t *testing.T) {
+		m := &memory{}
+		add := func(id string, ago time.Duration, closed string) {
+			m.mu.Lock()
+			defer m.mu.Unlock()
+			m.gaps = append(m.gaps, crm.Gap{ID: id, PBX: "hq", EndedAt: crm.At(time.Now().Add(-ago)), ClosedBy: closed})
+		}
+		for range old {
+			add("hq:1-1", time.Hour, crm.ClosedByResync)
+		}
+		w := New(Config{Store: m, Ledgers: Ledgers{Fold: calls.Config{PBX: "hq"}}})
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- w.Run(ctx) }()
+		time.Sleep(10*time.Minute + time.Second/2)
+		if m.mu.Lock(); m.given > 21*old {
+			t.Errorf("%d gaps were listed in 10 minutes, of %d", m.given, old)
+		}
+		m.mu.Unlock()
+		add("hq:2-1", 0, "")
+		add("hq:2-2", 10*time.Minute, "")
+		time.Sleep(resynced + time.Second)
+		if g := m.gap(old); g.ClosedBy != crm.ClosedByResync {
+			t.Error("the new gap is not closed")
+		}
+		time.Sleep(allOf)
+		if g := m.gap(old + 1); g.ClosedBy != crm.ClosedByResync {
+			t.Error("the gap that was stored late is not closed")
+		}
+		cancel()
+		<-done
 	})
 }

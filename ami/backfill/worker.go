@@ -61,8 +61,9 @@ func scanAt(n int) time.Duration {
 	return laterEvery * time.Duration(n-fourScans+2)
 }
 
-// Worker reads a PBX's ledgers for each gap that has ended: within 5 s of its end, and
-// again after 1, 5 and 60 minutes, then every hour as long as calls of it go on. Gaps
+// Worker reads a PBX's ledgers for each gap that has ended: within 5 s of its end (30 s of its
+// coming into the store, when that is more than two minutes later), and again after 1, 5
+// and 60 minutes, then every hour as long as calls of it go on. Gaps
 // that lie near one another are scanned together. It stands beside the road of a call
 // and never on it: what is slow here only leaves gaps pending. How far it got is stored
 // with the gap, so a restart goes on.

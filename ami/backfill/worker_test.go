@@ -86,12 +86,15 @@ type memory struct {
 	gaps  []crm.Gap            // guarded by mu
 	calls map[string]*crm.Call // guarded by mu
 	down  error                // guarded by mu
+	given int                  // guarded by mu: gaps that were listed
 }
 
-func (m *memory) Gaps(context.Context, string, time.Time, time.Time) ([]crm.Gap, error) {
+func (m *memory) Gaps(_ context.Context, _ string, from, _ time.Time) ([]crm.Gap, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return slices.Clone(m.gaps), m.down
+	list := slices.DeleteFunc(slices.Clone(m.gaps), func(g crm.Gap) bool { return !g.EndedAt.IsZero() && g.EndedAt.Before(from) })
+	m.given += len(list)
+	return list, m.down
 }
 
 func (m *memory) CloseGap(_ context.Context, _, id string, c crm.GapClosing) error {
