@@ -16,7 +16,7 @@
 //
 // and the server answers
 //
-//	{"op":"welcome","cursor":"…","recovered":true,"now":"…","snapshot":{"calls":[],"agents":[],"queues":[],"pbxs":[],"contacts":{}}}
+//	{"op":"welcome","cursor":"…","recovered":true,"now":"…","keepalive_ms":10000,"snapshot":{"calls":[],"agents":[],"queues":[],"pbxs":[],"contacts":{}}}
 //
 // With recovered true, every event after the resumed cursor follows, in order,
 // and the cursor is the one that was sent; with false the snapshot replaces what
@@ -27,7 +27,8 @@
 //	{"op":"cursor","cursor":"…"}
 //
 // where the last comes with every keep-alive and says that everything the client may
-// see up to that cursor was sent. Clients ignore an op they do not know.
+// see up to that cursor was sent. A keep-alive comes every keepalive_ms, so a client that
+// hears nothing for much longer has a dead line. Clients ignore an op they do not know.
 // A client that shows a pop says so once:
 //
 //	{"op":"ack","offer":"<offer id>"}

@@ -181,7 +181,7 @@ type clientMessage struct {
 func (j joined) welcome(now time.Time) error {
 	s := j.socket
 	shown := s.hub.snapshot(s.who)
-	first, err := encodeWelcome(j.cursor, j.recovered, shown, now)
+	first, err := j.encodeWelcome(shown, now)
 	if err != nil {
 		return err
 	}

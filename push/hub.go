@@ -32,7 +32,7 @@ type Config struct {
 	QueueLen    int           // messages that may wait for one socket; default 256
 	QueueBytes  int           // and their bytes; default 256 KiB
 	PerUser     int           // sockets of one user, the oldest makes room; default 5
-	PingEvery   time.Duration // default 25 s
+	PingEvery   time.Duration // and no client hears nothing for longer, but for a second; default 10 s
 	DeadAfter   time.Duration // without a pong; default 60 s
 	WriteWithin time.Duration // for one message to one socket, and up to a second more; default 10 s
 	CheckEvery  time.Duration // default 2 s
@@ -47,7 +47,7 @@ func (c Config) withDefaults() Config {
 	c.QueueLen = cmp.Or(c.QueueLen, 256)
 	c.QueueBytes = cmp.Or(c.QueueBytes, 256<<10)
 	c.PerUser = cmp.Or(c.PerUser, 5)
-	c.PingEvery = cmp.Or(c.PingEvery, 25*time.Second)
+	c.PingEvery = cmp.Or(c.PingEvery, 10*time.Second)
 	c.DeadAfter = cmp.Or(c.DeadAfter, time.Minute)
 	c.WriteWithin = cmp.Or(c.WriteWithin, 10*time.Second)
 	c.CheckEvery = cmp.Or(c.CheckEvery, 2*time.Second)

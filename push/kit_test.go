@@ -277,6 +277,7 @@ type serverMessage struct {
 	Op        string `json:"op"`
 	Cursor    string `json:"cursor"`
 	Recovered bool   `json:"recovered"`
+	KeepAlive int    `json:"keepalive_ms"`
 	Snapshot  struct {
 		Calls    []crm.Call             `json:"calls"`
 		Agents   []crm.AgentState       `json:"agents"`

@@ -28,11 +28,12 @@ type snapshot struct {
 }
 
 type welcome struct {
-	Op        string   `json:"op"`
-	Cursor    string   `json:"cursor"`
-	Recovered bool     `json:"recovered"`
-	Now       crm.Time `json:"now"` // the server's clock
-	Snapshot  snapshot `json:"snapshot"`
+	Op        string      `json:"op"`
+	Cursor    string      `json:"cursor"`
+	Recovered bool        `json:"recovered"`
+	Now       crm.Time    `json:"now"`          // the server's clock
+	KeepAlive *crm.Millis `json:"keepalive_ms"` // how often the server says something at least
+	Snapshot  snapshot    `json:"snapshot"`
 }
 
 // snapshot is taken after the socket was registered: what happens from then on is
@@ -76,6 +77,8 @@ func notNil[T any](s []T) []T {
 	return s
 }
 
-func encodeWelcome(cursor string, recovered bool, s snapshot, now time.Time) ([]byte, error) {
-	return json.Marshal(welcome{Op: "welcome", Cursor: cursor, Recovered: recovered, Now: crm.At(now), Snapshot: s})
+func (j joined) encodeWelcome(s snapshot, now time.Time) ([]byte, error) {
+	return json.Marshal(welcome{
+		Op: "welcome", Cursor: j.cursor, Recovered: j.recovered, Now: crm.At(now), KeepAlive: crm.MillisOf(j.socket.hub.cfg.PingEvery), Snapshot: s,
+	})
 }

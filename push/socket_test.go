@@ -21,8 +21,11 @@ func TestPingsKeepASocketAlive(t *testing.T) {
 		time.AfterFunc(5*time.Minute, func() { r.hub.SetPBX("t", PBX{Name: "hq"}) })
 		for c.next().Op != "pbx" {
 		}
-		if pings < 10 || pings > 12 {
-			t.Errorf("%d pings in 5 minutes, want one every 25 s", pings)
+		if got := c.welcome.KeepAlive; got != 10_000 {
+			t.Errorf("the welcome says that the server speaks every %d ms", got)
+		}
+		if pings < 27 || pings > 31 {
+			t.Errorf("%d pings in 5 minutes, want one every 10 s", pings)
 		}
 	})
 }
@@ -79,7 +82,7 @@ func TestAStuckSocketDelaysNobodyAndIsClosed(t *testing.T) {
 func TestASocketWhoseWriterIsAboutToBeginIsNotSlow(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // so that it begins when this waits
 	synctest.Test(t, func(t *testing.T) {
-		r := overPipe(t, Config{})
+		r := overPipe(t, Config{PingEvery: time.Minute}) // so that nothing was written for long
 		c := r.connect(super, "")
 		time.Sleep(20 * time.Second)
 		r.hub.Publish(started(1, 1)[0])

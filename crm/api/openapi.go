@@ -55,9 +55,10 @@ func documentPush(doc *huma.OpenAPI) {
 		Summary: "The WebSocket of live events",
 		Description: `Upgrades to a WebSocket (RFC 6455) with one JSON object in a text message. The client's first message is
 {"op":"hello","ticket":"…","resume":"<cursor>"?}, the ticket from POST /v1/push/ticket. The server answers
-{"op":"welcome","cursor":"…","recovered":bool,"snapshot":{"calls":[…],"agents":[…],"queues":[…]}} and then sends
-{"op":"event","cursor":"…","event":{CloudEvents 1.0}}. recovered true: every event after resume follows, in order;
-false: the snapshot replaces what the client knew. The client acknowledges a pop with {"op":"ack","offer":"…"}.
+{"op":"welcome","cursor":"…","recovered":bool,"now":"…","keepalive_ms":10000,"snapshot":{"calls":[…],"agents":[…],"queues":[…]}} and
+then sends {"op":"event","cursor":"…","event":{CloudEvents 1.0}}. recovered true: every event after resume follows, in order;
+false: the snapshot replaces what the client knew. {"op":"cursor","cursor":"…"} comes every keepalive_ms: who hears nothing for much
+longer has a dead line, and comes back with resume. The client acknowledges a pop with {"op":"ack","offer":"…"}.
 
 Types: call.started, call.answered, call.updated, call.transferred, call.merged, call.ended, offer.created,
 offer.accepted, offer.rescinded, offer.ended, agent.state, queue.state, contact.matched, gap.opened, gap.closed. data of
