@@ -46,6 +46,18 @@ func TestInABrowser(t *testing.T) {
 		"the tab key goes down the page":                   theTabKeyGoesDownThePage,
 		"the keys find the call to write on":               theKeysFindTheCallToWriteOn,
 		"contacts beyond the first five are counted":       contactsBeyondTheFirstFiveAreCounted,
+		"a silent line is noticed":                         aSilentLineIsNoticed,
+		"a page that slept looks at once":                  aPageThatSleptLooksAtOnce,
+		"a change of the network is checked at once":       aChangeOfTheNetworkIsCheckedAtOnce,
+		"a call that nobody knows of does not ring on":     aCallThatNobodyKnowsOfDoesNotRingOn,
+		"a newer page is offered":                          aNewerPageIsOffered,
+		"a clock that is set keeps pops coming":            aClockThatIsSetKeepsPopsComing,
+		"somebody else's login ends the page":              somebodyElsesLoginEndsThePage,
+		"two windows of one agent":                         twoWindowsOfOneAgent,
+		"many calls at once":                               manyCallsAtOnce,
+		"a press is for what stood there":                  aPressIsForWhatStoodThere,
+		"a pressed row is not exchanged":                   aPressedRowIsNotExchanged,
+		"the desktop tells of calls behind another window": theDesktopTellsOfCallsBehindAnotherWindow,
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) { test(t, br) })
@@ -226,9 +238,14 @@ func aPBXThatIsAwayIsNamed(t *testing.T, br browser) {
 	s := newBackend(t)
 	b := br.open(t, s.url)
 	b.login("anna")
+	c := answered(ringing("hq:1", "0301234567", "Ada"))
+	c.Talks[0].StartedAt = crm.At(time.Now().Add(-2 * time.Minute))
+	s.tell(crm.CallAnswered, c, "")
+	b.sees(".card .timer", "2:0")
 	since := time.Now().Add(-90 * time.Second)
 	away := pbxState("disconnected", since)
 	s.hub.SetPBX("t", away)
+	b.until(`document.querySelector('.card').dataset.past === 'yes' && /^0:(29|30)$/.test(document.querySelector('.card .timer').textContent)`)
 	b.sees("#banner", "The PBX hq is disconnected")
 	b.sees("#banner", "Since "+since.Local().Format("15:04:05"))
 	b.shoot("pbx")
@@ -236,6 +253,7 @@ func aPBXThatIsAwayIsNamed(t *testing.T, br browser) {
 	b.sees("#banner", "The PBX hq is disconnected")
 	s.hub.SetPBX("t", pbxState("connected", time.Now()))
 	b.until(`document.querySelector('#banner').innerText === ''`)
+	b.until(`document.querySelector('.card').dataset.past === '' && document.querySelector('.card .timer').textContent.startsWith('2:')`)
 }
 
 func aSupervisorSeesEveryLiveCall(t *testing.T, br browser) {
@@ -421,6 +439,7 @@ func aGapIsAPBXThatIsAway(t *testing.T, br browser) {
 	gap := &crm.Gap{ID: "hq:1-1", PBX: "hq", StartedAt: crm.At(time.Now()), Cause: crm.GapDisconnect}
 	s.hub.Publish(&crm.Event{PBX: "hq", Pos: crm.Position{Epoch: 9, Seq: 1}, Type: crm.GapOpened, Tenant: "t", Gap: gap})
 	b.sees("#banner", "The PBX hq is disconnected")
+	b.sees("#idle", "Calls do not appear here now")
 	s.hub.Publish(&crm.Event{PBX: "hq", Pos: crm.Position{Epoch: 9, Seq: 2}, Type: crm.GapClosed, Tenant: "t", Gap: gap})
 	b.until(`document.querySelector('#banner').innerText === ''`)
 }

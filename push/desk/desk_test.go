@@ -83,7 +83,7 @@ func TestScriptsMakeNoMarkupAndLoadNothingForeign(t *testing.T) {
 	if inline.MatchString(page) || foreign.MatchString(page) {
 		t.Error("the page has inline script or style, or names another site")
 	}
-	for _, name := range []string{"main.js", "session.js", "socket.js", "desk.js", "card.js", "calls.js", "board.js", "recent.js", "banner.js", "text.js", "drafts.js", "crm.js", "phones.js", "desk.css"} {
+	for _, name := range []string{"main.js", "session.js", "socket.js", "desk.js", "card.js", "calls.js", "board.js", "recent.js", "banner.js", "text.js", "drafts.js", "crm.js", "phones.js", "notify.js", "save.js", "steady.js", "tab.js", "time.js", "version.js", "desk.css"} {
 		w := get(t, h, base+name)
 		body, err := io.ReadAll(w.Result().Body)
 		if err != nil || w.Code != http.StatusOK {

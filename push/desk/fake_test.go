@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -41,7 +42,10 @@ type backend struct {
 	expired   bool              // every login there is; guarded by mu
 	acks      []push.Ack
 	refreshed int
-	life      int // of access tokens, in seconds; 0 means 600
+	life      int           // of access tokens, in seconds; 0 means 600
+	keepalive time.Duration // of the hub; 0 means its default
+	listed    int           // times that the list of calls was read; guarded by mu
+	newer     bool          // the page is of a later version; guarded by mu
 	n         int
 }
 
@@ -61,14 +65,14 @@ func newBackend(t *testing.T) *backend {
 // start serves on addr with a new hub, as a daemon that was started again would.
 func (b *backend) start(addr string) {
 	b.t.Helper()
-	hub := push.New(push.Config{Live: b, Logger: slog.New(slog.DiscardHandler), OnAck: b.acked})
+	hub := push.New(push.Config{Live: b, Logger: slog.New(slog.DiscardHandler), OnAck: b.acked, PingEvery: b.keepalive})
 	hub.SetPBX("t", push.PBX{Name: "hq", State: "connected", Since: crm.At(time.Now())})
 	page, err := desk.Handler(desk.Config{Version: "test", Embed: &desk.Embed{Ancestors: []string{"https://crm.example.net"}, Script: "/opencti.js", CRM: "sf"}})
 	if err != nil {
 		b.t.Fatal(err)
 	}
 	mux := http.NewServeMux()
-	mux.Handle("/", page)
+	mux.Handle("/", b.versioned(page))
 	mux.Handle("GET /v1/push", push.NewHandler(hub, push.HandlerConfig{Tickets: b}))
 	b.routes(mux)
 	l, err := net.Listen("tcp", addr)
@@ -82,6 +86,20 @@ func (b *backend) start(addr string) {
 	wg.Go(func() { hub.Run(ctx) })
 	b.hub, b.addr, b.url = hub, l.Addr().String(), "http://"+l.Addr().String()
 	b.stop = sync.OnceFunc(func() { srv.Close(); cancel(); wg.Wait() })
+}
+
+// versioned shows the page with other files in it once newer is set.
+func (b *backend) versioned(page http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		b.mu.Lock()
+		newer := b.newer
+		b.mu.Unlock()
+		if newer && r.URL.Path == "/" {
+			_, _ = w.Write([]byte(`<script src="/assets/0123456789abcdef/main.js">`))
+			return
+		}
+		page.ServeHTTP(w, r)
+	})
 }
 
 func (b *backend) routes(mux *http.ServeMux) {
@@ -106,7 +124,13 @@ func (b *backend) routes(mux *http.ServeMux) {
 		ticket := b.token(b.tickets, user)
 		return 200, map[string]any{"ticket": ticket, "expires_in": 15}
 	}))
-	mux.HandleFunc("GET /v1/calls", b.as(func(string, *http.Request) (int, any) { return 200, map[string]any{"items": b.all()} }))
+	mux.HandleFunc("GET /v1/calls", b.as(func(string, *http.Request) (int, any) {
+		items := b.all()
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.listed++
+		return 200, map[string]any{"items": items}
+	}))
 	mux.HandleFunc("GET /v1/calls/{id}", b.as(b.readCall))
 	mux.HandleFunc("PUT /v1/calls/{id}/disposition", b.as(b.dispose))
 	mux.HandleFunc("GET /v1/agents", b.as(func(string, *http.Request) (int, any) {
@@ -238,6 +262,9 @@ func (b *backend) as(h func(user string, r *http.Request) (int, any)) http.Handl
 			return
 		}
 		status, body := h(user, r)
+		if c, ok := body.(*crm.Call); ok {
+			w.Header().Set("ETag", strconv.Quote(crm.SaidTag(c.Disposition, nil)))
+		}
 		answer(w, status, body)
 	}
 }
@@ -269,12 +296,16 @@ func (b *backend) dispose(user string, r *http.Request) (int, any) {
 		b.pending--
 		return cmp.Or(b.failing, 503), map[string]any{"title": "the record is not there yet"}
 	}
-	in.By = user
 	id := r.PathValue("id")
-	b.saved[id] = in
 	c := b.calls[id].Clone()
+	if seen := r.Header.Get("If-Match"); seen != "" && seen != strconv.Quote(crm.SaidTag(c.Disposition, nil)) {
+		return 412, map[string]any{"title": "changed since"}
+	}
+	in.By, in.At = user, crm.At(time.Now())
+	b.saved[id] = in
 	c.Disposition = &in
 	b.calls[id] = c
+	b.hub.Publish(&crm.Event{PBX: "hq", Pos: next(), Type: crm.CallUpdated, At: in.At, Tenant: "t", Call: c})
 	return 200, c
 }
 

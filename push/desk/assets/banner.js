@@ -1,6 +1,7 @@
 // Says plainly what is disconnected and since when.
 
 import { clean, clock, duration, el, set } from './text.js';
+import { now } from './time.js';
 
 const words = { connecting: 'is being connected', disconnected: 'is disconnected', refused: 'refuses our login' };
 
@@ -8,11 +9,7 @@ export class Banner {
   #problems = new Map(); // key → {text, since, action}
   #shown = new Map(); // key → element of the running time
 
-  // now is the time by the server's clock, as since is.
-  constructor(root, now) {
-    this.root = root;
-    this.now = now;
-  }
+  constructor(root) { this.root = root; }
 
   put(key, text, since, action = null) {
     const was = this.#problems.get(key);
@@ -48,6 +45,6 @@ export class Banner {
   }
 
   tick() {
-    for (const [key, node] of this.#shown) set(node, `(${duration(this.now() - this.#problems.get(key).since)})`);
+    for (const [key, node] of this.#shown) set(node, `(${duration(now() - this.#problems.get(key).since)})`);
   }
 }

@@ -2,12 +2,14 @@
 
 import { clean, duration, el, set } from './text.js';
 import { live } from './calls.js';
+import { now } from './time.js';
 
 export class Board {
-  #calls = new Map(); // by id: {call, row, since, started}
+  #calls = new Map(); // by id: {call, row}
 
-  constructor(root, now) {
-    this.now = now;
+  // until is the time that what is known of a call is of.
+  constructor(root, until) {
+    this.until = until;
     this.root = root;
     this.rows = root.querySelector('#board-rows');
     this.count = root.querySelector('#board-count');
@@ -29,7 +31,7 @@ export class Board {
     else this.rows.prepend(row.root);
     this.#calls.set(call.id, { call, row });
     this.#sum();
-    this.tick(this.now());
+    this.#tick(call, row);
   }
 
   remove(id) {
@@ -43,18 +45,20 @@ export class Board {
     const forTime = el('td', { class: 'num' });
     const callTime = el('td', { class: 'num' });
     const root = el('tr', {},
-      el('td', {}, el('bdi', { class: 'strong number' }, clean(call.from?.number, 40) || 'No number'), ' ', el('bdi', { class: 'dim' }, clean(call.from?.name))),
-      el('td', {}, el('bdi', { class: 'number' }, clean(call.to?.number, 40)), ' ', el('bdi', { class: 'dim' }, clean((call.queue_visits ?? []).at(-1)?.queue, 60))),
+      el('td', {}, el('bdi', { class: 'strong number' }, clean(call.from?.number, 24) || 'No number'), ' ', el('bdi', { class: 'dim' }, clean(call.from?.name))),
+      el('td', {}, el('bdi', { class: 'number' }, clean(call.to?.number, 24)), ' ', el('bdi', { class: 'dim' }, clean((call.queue_visits ?? []).at(-1)?.queue, 60))),
       el('td', {}, el('span', { class: 'state', 'data-state': state }, clean(text, 120))),
       forTime, callTime);
     return { root, forTime, callTime, since: Date.parse(since), started: Date.parse(call.started_at) };
   }
 
-  tick(now) {
-    for (const { row } of this.#calls.values()) {
-      set(row.forTime, row.since ? duration(now - row.since) : '');
-      set(row.callTime, row.started ? duration(now - row.started) : '');
-    }
+  tick() { for (const { call, row } of this.#calls.values()) this.#tick(call, row); }
+
+  #tick(call, row) {
+    const at = this.until(call);
+    row.root.dataset.past = at < now() - 1000 ? 'yes' : '';
+    set(row.forTime, row.since ? duration(at - row.since) : '');
+    set(row.callTime, row.started ? duration(at - row.started) : '');
   }
 
   #sum() {

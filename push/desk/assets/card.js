@@ -4,6 +4,8 @@
 import { drafts } from './drafts.js';
 import { clean, clock, duration, el, set } from './text.js';
 import { other, part, queue, waited, waitingSince } from './calls.js';
+import { Conflict, sameAnswer } from './save.js';
+import { now } from './time.js';
 
 const words = { ringing: 'Ringing', talking: 'Talking', left: 'Passed on', gone: 'Gone', ended: 'Ended', other: 'Call' };
 const directions = { inbound: 'Inbound', outbound: 'Outbound', internal: 'Internal' };
@@ -19,7 +21,9 @@ export class Card {
     this.acked = new Set();
     this.kept = false; // opened by hand, so it stays
     this.contacts = [];
-    this.saved = null;
+    this.said = undefined; // the disposition that was shown last, null for none
+    this.mine = null; // the answer that was saved here last
+    this.saved = null; // when it was, here or elsewhere
     this.saving = false;
     this.dirty = false; // holds what was typed and not saved
     this.#build(`card${++count}`, codes);
@@ -47,6 +51,7 @@ export class Card {
     this.result = el('p', { class: 'result', role: 'status' });
     this.button = el('button', { type: 'submit', class: 'primary' }, 'Save');
     this.codes = el('div', { class: 'codes', role: 'radiogroup', 'aria-labelledby': `${id}-codes`, 'aria-keyshortcuts': 'F8' });
+    this.labels = new Map(codes.map((c) => [c.code, c.label]));
     for (const { code, label } of codes) {
       this.codes.append(el('label', { class: 'code' },
         el('input', { type: 'radio', name: `${id}-code`, value: code, required: true }), el('span', {}, clean(label))));
@@ -72,7 +77,7 @@ export class Card {
     set(this.name, clean(name));
     const { state } = this.part;
     this.root.dataset.state = state;
-    set(this.badge, words[state]);
+    this.root.dataset.call = call.id;
     set(this.note, this.#what());
     const facts = [];
     const q = clean(queue(call, this.me), 60);
@@ -85,12 +90,43 @@ export class Card {
     const nothingToSay = state === 'ringing' || state === 'gone' || state === 'other';
     this.form.hidden = nothingToSay && !this.kept && !this.dirty && !this.form.contains(document.activeElement);
     this.closer.hidden = state === 'ringing' || state === 'talking';
-    if (call.disposition && !this.saved && !this.dirty) this.#show(call.disposition);
+    this.#follow(call.disposition ?? null);
     this.match(call.contact ? [call.contact] : []);
+  }
+
+  // follow shows what was said of the call in another window or by somebody else, and leaves alone what is being typed.
+  #follow(said) {
+    const first = this.said === undefined;
+    if (this.saving || !said && !first || said && this.knows(said)) return;
+    this.said = said;
+    if (!said) return;
+    this.mine = null;
+    if (this.dirty) {
+      this.#tell('', `${this.#whoSaid(said)}. What you typed is kept; Save replaces that.`);
+      return;
+    }
+    this.#show(said);
+    this.#tell('yes', this.#whoSaid(said, first));
+    if (!first) this.saved = now();
+  }
+
+  // knows tells whether the disposition, or a later one, was shown here.
+  knows(said) { return sameAnswer(said, this.mine) || Boolean(this.said && said.at <= this.said.at); }
+
+  #whoSaid({ code, note, by, at }, before = false) {
+    const who = by !== this.me ? `by ${clean(by, 60)}` : before ? 'by you' : 'in another window';
+    const what = `“${clean(this.labels.get(code) ?? code, 40)}”${note ? ` with the note “${clean(note, 60)}”` : ''}`;
+    return `${what} was saved ${who} at ${clock(at, true)}`;
+  }
+
+  #tell(saved, text) {
+    this.root.dataset.saved = saved;
+    set(this.result, text);
   }
 
   #what() {
     const { state, text, since } = this.part;
+    if (this.call.lost) return 'What became of this call is not known';
     if (!text || state === 'talking') return '';
     return since ? `${text} at ${clock(since, true)}` : text;
   }
@@ -105,10 +141,14 @@ export class Card {
     if (more > 0) this.people.append(el('li', { class: 'dim' }, `and ${more} more`));
   }
 
-  tick(now) {
+  // tick shows how things stood at a time. When that is past, the card says so by its looks.
+  tick(at) {
+    const past = at < now() - 1000 && !this.call.ended_at;
+    this.root.dataset.past = past ? 'yes' : '';
     const { state, since, talked } = this.part;
-    if (state === 'ringing') set(this.timer, `waiting ${duration(now - Date.parse(waitingSince(this.call)))}`);
-    else if (state === 'talking') set(this.timer, duration(now - Date.parse(since)));
+    set(this.badge, past ? `Was ${words[state].toLowerCase()}` : words[state]);
+    if (state === 'ringing') set(this.timer, `waiting ${duration(at - Date.parse(waitingSince(this.call)))}`);
+    else if (state === 'talking') set(this.timer, duration(at - Date.parse(since)));
     else set(this.timer, talked >= 0 ? `talked ${duration(talked)}` : '');
   }
 
@@ -123,6 +163,7 @@ export class Card {
     if (!kept) return;
     this.dirty = true;
     this.#show(kept);
+    if (this.said) this.#tell('', `${this.#whoSaid(this.said, true)}. What you typed is kept; Save replaces that.`);
   }
 
   // renamed keeps what was typed when another call absorbs this one.
@@ -161,16 +202,24 @@ export class Card {
   async save() {
     if (this.saving) return;
     this.#busy(true);
-    this.root.dataset.saved = '';
-    set(this.result, 'Saving …');
+    this.#tell('', 'Saving …');
     try {
       this.#done(await this.on.save(this, (text) => set(this.result, text)));
     } catch (err) {
-      this.root.dataset.saved = 'no';
-      set(this.result, `Not saved: ${clean(err.message, 200)}. Your text is still here.`);
+      this.#refused(err);
     } finally {
       this.#busy(false);
+      this.#follow(this.call.disposition ?? null); // which was left alone meanwhile
     }
+  }
+
+  #refused(err) {
+    if (err instanceof Conflict) {
+      this.said = err.theirs;
+      this.#tell('no', `Not saved: ${this.#whoSaid(err.theirs)}. What you typed is kept; Save again replaces that.`);
+      return;
+    }
+    this.#tell('no', `Not saved: ${clean(err.message, 200)}. Your text is still here.`);
   }
 
   #busy(saving) {
@@ -180,11 +229,11 @@ export class Card {
 
   #done(sent) {
     const { code, note } = this.answer();
-    this.dirty = code !== sent.code || note !== sent.note;
-    this.saved = Date.now();
-    this.root.dataset.saved = 'yes';
+    this.dirty = !sameAnswer({ code, note }, sent);
+    this.mine = sent;
+    this.saved = now();
     if (!this.dirty) drafts.remove(this.id);
-    set(this.result, `Saved at ${clock(Date.now(), true)}${this.dirty ? ', but not what you changed since' : ''}`);
+    this.#tell('yes', `Saved at ${clock(this.saved, true)}${this.dirty ? ', but not what you changed since' : ''}`);
   }
 
   focusNote() { if (!this.form.hidden) this.text.focus(); }

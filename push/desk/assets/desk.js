@@ -4,16 +4,20 @@
 import { clean, set } from './text.js';
 import { Card } from './card.js';
 import { isFor, other, part, queue } from './calls.js';
+import { now } from './time.js';
 
-const stale = 30_000; // an offer older than this is news of the past, not a pop
+const stale = 30_000; // an offer that is told of so long after it began is news of the past, not a pop
+const settled = 300; // without an event for so long, what was missed has come
 const goneFor = 10_000; // a call that went elsewhere stays in sight so long
 const most = 12; // cards; beyond it the oldest that is over goes
 const order = { ringing: 0, talking: 1, left: 2, ended: 3, other: 4, gone: 5 };
 
 export class Desk {
   #cards = new Map(); // by call id
+  #missed = null; // calls without a card that events of the past told of, by id; null: no event is of the past
+  #settling = 0; // timer
 
-  // on: ack(offer), save(card, say), now(), rings(call, contacts)
+  // on: ack(offer), save(card, say), rings(card, party), quiet(card), headline(text, ringing), until(call)
   constructor(me, codes, on) {
     this.me = me;
     this.codes = codes;
@@ -29,17 +33,41 @@ export class Desk {
     if (type === 'call.merged') return this.#merge(data);
     const { call, offer, contacts } = data;
     if (!call) return;
-    const mine = this.#cards.get(call.id);
-    if (!mine && !this.#wanted(type, time, call, offer)) return;
-    this.#put(call, contacts);
+    if (this.#missed) this.#settle();
+    if (this.#cards.has(call.id)) this.#put(call, contacts);
+    else if (this.#missed?.has(call.id) || this.#wanted(type, time, call, offer)) this.#add(call, contacts);
   }
 
-  // A call gets a card when it rings here now, or when this agent is talking in it.
+  // A call gets a card when it rings here now, or when this agent is talking in it. Both times are by the PBX's clock,
+  // which may be another than the server's.
   #wanted(type, time, call, offer) {
     const { state } = part(call, this.me);
     if (state === 'talking') return true;
     if (type !== 'offer.created' || !isFor(offer, this.me) || state !== 'ringing') return false;
-    return this.on.now() - Date.parse(offer.started_at ?? time) < stale;
+    return Date.parse(time) - Date.parse(offer.started_at ?? time) < stale;
+  }
+
+  #add(call, contacts) {
+    if (this.#missed) this.#missed.set(call.id, { call, contacts: contacts ?? this.#missed.get(call.id)?.contacts });
+    else this.#put(call, contacts);
+  }
+
+  // catchUp is told that what comes now happened some time ago: nothing pops until it is known what rings still.
+  catchUp() {
+    this.#missed ??= new Map();
+    this.#settle();
+  }
+
+  #settle() {
+    clearTimeout(this.#settling);
+    this.#settling = setTimeout(() => {
+      const missed = this.#missed;
+      this.#missed = null;
+      for (const { call, contacts } of missed.values()) {
+        if (['ringing', 'talking'].includes(part(call, this.me).state)) this.#put(call, contacts);
+      }
+      for (const card of this.#cards.values()) this.#pop(card);
+    }, settled);
   }
 
   #put(call, contacts) {
@@ -54,8 +82,9 @@ export class Desk {
     }
     card.match(contacts);
     this.#pop(card);
-    if (card.part.state === 'gone') card.goneAt ??= Date.now();
+    if (card.part.state === 'gone') card.goneAt ??= now();
     else card.goneAt = null;
+    if (card.part.state !== 'ringing') this.on.quiet(card);
     this.#arrange();
     this.tick();
   }
@@ -63,19 +92,24 @@ export class Desk {
   // pop says aloud what rings, takes the focus unless somebody types, and tells the server.
   #pop(card) {
     const offer = card.part.offer;
-    if (card.part.state !== 'ringing' || card.acked.has(offer.id)) return;
+    if (this.#missed || card.part.state !== 'ringing' || card.acked.has(offer.id)) return;
     card.acked.add(offer.id);
     const { number } = other(card.call);
     const q = clean(queue(card.call, this.me), 60);
     // Set even when it is the same, or the second of two anonymous calls would be silent.
     this.announcer.textContent = `Incoming call from ${nameOf(card) || 'an unknown name'}, ${clean(number, 40) || 'no number'}${q ? `, queue ${q}` : ''}`;
     this.on.ack(offer.id);
-    this.on.rings(card.call, card.contacts);
+    this.on.rings(card, partyOf(card));
     this.#arrange();
     if (!busyTyping()) card.root.focus();
   }
 
   #merge({ id, into, call }) {
+    const missed = this.#missed?.get(id);
+    if (missed) {
+      this.#missed.delete(id);
+      if (!this.#cards.has(into)) this.#add({ ...call, id: into }, missed.contacts);
+    }
     const card = this.#cards.get(id);
     if (!card) return;
     this.#cards.delete(id);
@@ -93,6 +127,8 @@ export class Desk {
   // snapshot replaces what was known of open calls. It returns the ids of those
   // that were open and are no longer in it.
   snapshot(calls, contacts) {
+    this.#missed = null;
+    clearTimeout(this.#settling);
     const known = new Set();
     for (const call of calls) {
       known.add(call.id);
@@ -119,6 +155,14 @@ export class Desk {
     else if (this.#cards.has(id)) this.#put(call);
   }
 
+  // lost is told that nobody knows what became of a call.
+  lost(id) {
+    const card = this.#cards.get(id);
+    if (card && !card.call.ended_at) this.#put({ ...card.call, ended_at: new Date(now()).toISOString(), lost: true });
+  }
+
+  has(id) { return this.#cards.has(id); }
+
   close(card) {
     const focused = card.root.contains(document.activeElement);
     card.root.remove();
@@ -138,9 +182,9 @@ export class Desk {
     return focused && !focused.form.hidden ? focused : this.#sorted().find((c) => !c.form.hidden);
   }
 
+  // sorted has the newest of its kind first, also of those that began in the same millisecond.
   #sorted() {
-    return [...this.#cards.values()].sort((a, b) => order[a.part.state] - order[b.part.state] ||
-      Date.parse(b.call.started_at) - Date.parse(a.call.started_at));
+    return [...this.#cards.values()].reverse().sort((a, b) => order[a.part.state] - order[b.part.state] || began(b) - began(a));
   }
 
   #arrange() {
@@ -151,8 +195,7 @@ export class Desk {
     if (cards.length > most && over) this.close(over);
     const ringing = cards.find((c) => c.part.state === 'ringing');
     const talking = cards.find((c) => c.part.state === 'talking');
-    document.title = ringing ? `☎ ${partyOf(ringing)} is calling` : talking ? `${partyOf(talking)} – talking` : 'patchcord';
-    document.body.dataset.ringing = ringing ? 'yes' : '';
+    this.on.headline(ringing ? `☎ ${partyOf(ringing)} is calling` : talking ? `${partyOf(talking)} – talking` : '', Boolean(ringing));
   }
 
   // place puts the elements in order, for the tab key too, around the one that has the focus: moved, it would lose it.
@@ -166,16 +209,18 @@ export class Desk {
   }
 
   tick() {
-    const now = this.on.now();
     for (const card of [...this.#cards.values()]) {
-      card.tick(now);
-      const left = card.goneAt && !card.kept && Date.now() - card.goneAt > goneFor;
-      const done = card.saved && card.part.state === 'ended' && Date.now() - card.saved > goneFor;
+      card.tick(this.on.until(card.call));
+      const left = card.goneAt && !card.kept && now() - card.goneAt > goneFor;
+      const done = card.saved && card.part.state === 'ended' && now() - card.saved > goneFor;
       if ((left || done) && !inUse(card)) this.close(card);
     }
   }
 
   clear() {
+    this.#missed = null;
+    clearTimeout(this.#settling);
+    for (const card of this.#cards.values()) this.on.quiet(card);
     this.#cards.clear();
     this.root.replaceChildren();
     this.#arrange();
@@ -188,6 +233,9 @@ function nameOf(card) {
 }
 
 function partyOf(card) { return nameOf(card) || clean(other(card.call).number, 40) || 'No number'; }
+
+// began is when the phone began to ring, of a call that rings, else when the call began.
+function began(card) { return Date.parse(card.part.offer?.started_at ?? card.call.started_at); }
 
 function hasFocus(card) { return card.root.contains(document.activeElement); }
 

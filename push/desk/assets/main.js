@@ -1,6 +1,6 @@
 // Puts the page together: login, live connection, calls, keys.
 
-import { LoggedOut, Problem, Session } from './session.js';
+import { LoggedOut, passing, Problem, Session } from './session.js';
 import { Live } from './socket.js';
 import { Banner } from './banner.js';
 import { Board } from './board.js';
@@ -9,6 +9,13 @@ import { noDialling, showRecord } from './crm.js';
 import { drafts } from './drafts.js';
 import { Phones } from './phones.js';
 import { recentRow } from './recent.js';
+import { Notifier } from './notify.js';
+import { outdated } from './version.js';
+import { save } from './save.js';
+import { steady } from './steady.js';
+import { Tab } from './tab.js';
+import { now, serverSays } from './time.js';
+import { other } from './calls.js';
 import { clean, set } from './text.js';
 
 const $ = (id) => document.getElementById(id);
@@ -16,20 +23,24 @@ const watchers = new Set(['supervisor', 'admin', 'owner']);
 
 const framed = document.body.dataset.embed === 'yes';
 
-const session = new Session(() => loggedOut('Your session has ended. Log in again; what you typed is kept.'), framed);
-const banner = new Banner($('banner'), () => now());
-const board = new Board($('board'), () => now());
+const session = new Session({ ended: sessionEnded, renewed: showWho }, framed);
+const banner = new Banner($('banner'));
+const board = new Board($('board'), until);
+const tab = new Tab($('icon'));
+const notifier = new Notifier($('notify'));
 const phones = new Phones($('phones'), session, (what) => set($('announce'), what));
-const live = new Live(session, { up, event, pbx: (p) => banner.pbx(p), down, ended });
+const live = new Live(session, { up, event, pbx, late: () => desk.catchUp(), checking, down, ended });
 
-let me = null; // {name, role}
+let me = null; // {name, role, extensions}
 let desk = null;
 let labels = new Map(); // of disposition codes
-let downSince = 0; // by the server's clock
-let offset = 0; // the server's clock minus ours, in milliseconds
+let downSince = 0; // by the server's clock; 0 while connected
+const away = new Map(); // since when, by the name of each PBX that is not connected
+let ups = 0; // welcomes since the page began
 let recentTimer = 0;
 
-const now = () => Date.now() + offset;
+// until is the time that what is known of a call is of: what is not heard of does not go on.
+function until(call) { return Math.min(downSince || Infinity, away.get(call.pbx) ?? Infinity, now()); }
 
 function view(name) {
   document.body.dataset.view = name;
@@ -39,22 +50,33 @@ function view(name) {
 function link(state, text) {
   $('link').dataset.state = state;
   set($('link-text'), text);
+  tab.trouble(state === 'off' && me ? text : '');
+  ready();
+}
+
+// ready says whether the next call will appear: what stands there when there is none.
+function ready() {
+  const mine = me?.extensions ?? [];
+  const deaf = downSince || mine.length && mine.every((x) => away.has(x.split('/')[0]));
+  set($('idle-text'), deaf ? 'Calls do not appear here now' : mine.length ? 'Ready for the next call' : 'No phone is yours');
+  set($('idle-hint'), deaf ? 'Phones ring on.' : mine.length ? 'It appears here while your phone rings.' : 'A supervisor can give you one.');
 }
 
 // Session.
 
 async function enter() {
-  const [who, dispositions] = await Promise.all([session.call('GET', '/v1/me'), session.call('GET', '/v1/dispositions')]);
-  me = who;
+  const [who, dispositions] = await Promise.all([session.who(), session.call('GET', '/v1/dispositions')]);
   const codes = dispositions.items ?? dispositions;
   labels = new Map(codes.map((c) => [c.code, c.label]));
-  set($('who'), clean(`${me.name}${me.extensions?.length ? ` · ${me.extensions.join(', ')}` : ''}`, 120));
+  showWho(who);
   document.body.dataset.watches = watchers.has(me.role) ? 'yes' : '';
-  document.body.dataset.phone = me.extensions?.length || me.role === 'agent' ? 'yes' : 'no';
   drafts.of(me.name);
-  desk = new Desk(me.name, codes, { ack: (id) => live.ack(id), save, now, rings });
+  desk = new Desk(me.name, codes, {
+    ack: (id) => live.ack(id), save: saveCard, rings, until, quiet: (card) => notifier.end(card), headline: (text, ringing) => tab.headline(text, ringing),
+  });
   set($('login-error'), '');
   banner.clear('start');
+  notifier.offer();
   view('desk');
   $('main').focus();
   down('connecting');
@@ -62,6 +84,15 @@ async function enter() {
   recent();
   drafts.ids().forEach(unfinished);
   if (watchers.has(me.role)) phones.read();
+}
+
+// showWho is told again whenever the login is renewed: phones change hands.
+function showWho(who) {
+  me = who;
+  const { name, role, extensions } = who;
+  set($('who'), clean(`${name}${extensions?.length ? ` · ${extensions.join(', ')}` : ''}`, 120));
+  document.body.dataset.phone = extensions?.length || role === 'agent' ? 'yes' : 'no';
+  ready();
 }
 
 // The link that a first start prints ends in #setup=<token>; it makes the owner.
@@ -96,11 +127,18 @@ async function begin(pause = 1000) {
   }
 }
 
+function sessionEnded(other) {
+  loggedOut(other ? `${clean(other, 60)} has logged in in another window of this browser. Log in again; what you typed is kept.` :
+    'Your session has ended. Log in again; what you typed is kept.');
+  tab.trouble('Logged out');
+}
+
 function loggedOut(why) {
   live.stop();
   desk?.clear();
   desk = me = null;
   downSince = 0;
+  away.clear();
   banner.clearAll();
   board.replace([]);
   phones.clear();
@@ -151,16 +189,24 @@ $('logout').addEventListener('click', async () => {
 // Live connection.
 
 function up({ recovered, now: theirs, snapshot }) {
-  if (theirs) offset = Date.parse(theirs) - Date.now();
+  serverSays(theirs);
   downSince = 0;
+  if (ups++) lookForNewer();
   banner.clear('link');
   link('on', 'Connected');
   banner.keepPBXs(new Set(snapshot.pbxs.map((p) => p.name)));
-  snapshot.pbxs.forEach((p) => banner.pbx(p));
-  if (recovered) return;
-  if (watchers.has(me.role)) board.replace(snapshot.calls);
-  for (const id of desk.snapshot(snapshot.calls, snapshot.contacts ?? {})) catchUp(id);
+  away.clear();
+  snapshot.pbxs.forEach(pbx);
   recentSoon();
+  if (recovered) return desk.catchUp();
+  if (watchers.has(me.role)) board.replace(snapshot.calls);
+  for (const id of desk.snapshot(snapshot.calls, snapshot.contacts ?? {})) catchUp(id, desk);
+}
+
+// A page may stay open for weeks; the daemon that comes back may be a newer one.
+async function lookForNewer() {
+  if (!await outdated()) return banner.clear('version');
+  banner.put('version', 'patchcord was updated. This page is still the old one.', null, { label: 'Load the new one', run: () => location.reload() });
 }
 
 // unfinished brings back the card of a call that something was typed for and not saved.
@@ -176,25 +222,22 @@ async function unfinished(id) {
   }
 }
 
-// passing tells whether it is worth asking again.
-function passing(err) {
-  if (err instanceof LoggedOut) return false;
-  return !(err instanceof Problem) || err.status >= 500 || err.status === 429;
-}
-
 // catchUp asks how a call went on that ended while we were away.
-async function catchUp(id) {
+async function catchUp(id, mine) {
   try {
-    desk?.refresh(id, await session.call('GET', `/v1/calls/${encodeURIComponent(id)}`));
+    const call = await session.call('GET', `/v1/calls/${encodeURIComponent(id)}`);
+    if (desk === mine) desk.refresh(id, call);
   } catch (err) {
-    if (passing(err)) setTimeout(() => catchUp(id), 5_000);
+    if (desk !== mine) return;
+    if (passing(err)) setTimeout(() => catchUp(id, mine), 5_000);
+    else desk.lost(id);
   }
 }
 
 function event(e) {
   if (e.type === 'gap.opened' || e.type === 'gap.closed') return gap(e);
   desk.event(e);
-  if (changesRecent.has(e.type)) recentSoon();
+  if (changesRecent.has(e.type) || e.data.call?.disposition) recentSoon();
   if (!e.data.call || !watchers.has(me.role)) return;
   if (e.type === 'call.merged') board.remove(e.data.id);
   else board.put(e.data.call);
@@ -202,19 +245,36 @@ function event(e) {
 
 const changesRecent = new Set(['call.started', 'call.ended', 'call.merged', 'offer.created', 'offer.rescinded', 'offer.ended']);
 
-function gap({ type, data: { gap: g } }) {
-  if (!g || !['disconnect', 'pbx_restart', 'daemon_down'].includes(g.cause)) return;
-  banner.pbx({ name: g.pbx, state: type === 'gap.closed' ? 'connected' : 'disconnected', since: g.started_at });
+function pbx(p) {
+  banner.pbx(p);
+  if (p.state === 'connected') away.delete(p.name);
+  else away.set(p.name, Date.parse(p.since) || now());
+  ready();
 }
 
-function down(why) {
-  downSince ||= now();
+function gap({ type, data: { gap: g } }) {
+  if (!g || !['disconnect', 'pbx_restart', 'daemon_down'].includes(g.cause)) return;
+  pbx({ name: g.pbx, state: type === 'gap.closed' ? 'connected' : 'disconnected', since: g.started_at });
+}
+
+function checking(since) {
+  downSince ||= since;
+  link('wait', 'Checking the line');
+}
+
+const troubles = {
+  offline: 'This computer is offline.',
+  restarting: 'patchcord is restarting.',
+  silent: 'Nothing is heard from patchcord.',
+  unreachable: 'No connection to patchcord.',
+};
+
+function down(why, since) {
+  downSince ||= since || now();
   if (why === 'connecting') return link('wait', 'Connecting');
   link('off', 'Not connected');
-  const retry = { label: 'Try now', run: () => live.retry() };
-  if (!navigator.onLine) banner.put('link', 'This computer is offline. Phones ring on, but calls are not shown here.', downSince, retry);
-  else if (why === 'restarting') banner.put('link', 'patchcord is restarting. Phones ring on, but calls are not shown here.', downSince, retry);
-  else banner.put('link', 'No connection to patchcord. Phones ring on, but calls are not shown here.', downSince, retry);
+  banner.put('link', `${navigator.onLine ? troubles[why] : troubles.offline} Phones ring on, but calls are not shown here.`, downSince,
+    { label: 'Try now', run: () => live.check() });
 }
 
 function ended(why) {
@@ -230,31 +290,30 @@ function ended(why) {
 
 // Calls.
 
-// rings is told of each offer to this agent once, with the contacts that are known.
-function rings(call, contacts) {
+// rings is told of each offer to this agent once, with what is known of who calls.
+function rings(card, party) {
+  const { call, contacts } = card;
+  notifier.ring(card, `☎ ${party} is calling`, clean(other(call).number, 40), () => card.root.focus());
   if (!framed) return;
   const { e164, number } = call.direction === 'outbound' ? call.to : call.from;
   showRecord(document.body.dataset.crm, contacts, e164 ?? number ?? '');
 }
 
-// save puts the disposition down, as it stands at each attempt, until the server has it or refuses it: a record that
-// is not there yet, a restart and a cut line all pass.
-async function save(card, say) {
+async function saveCard(card, say) {
   const mine = desk;
-  for (let attempt = 1; ; attempt++) {
-    const answer = card.answer();
-    try {
-      await session.call('PUT', `/v1/calls/${encodeURIComponent(card.id)}/disposition`, answer);
-      recentSoon();
-      return answer;
-    } catch (err) {
-      if (!passing(err)) throw err;
-      say(err instanceof Problem ? `Not saved yet: ${clean(err.message, 200)}; trying again …` : 'Not saved yet: no connection; trying again …');
-      await new Promise((done) => { setTimeout(done, Math.max((err.retryAfter || 0) * 1000, Math.min(attempt, 15) * 1000)); });
-      if (desk !== mine) throw new LoggedOut('you were logged out'); // the next login may be somebody else's
-    }
-  }
+  const saved = await save(session, card, say, () => desk !== mine);
+  windows.postMessage(card.id);
+  recentSoon();
+  return saved;
 }
+
+// What is said of a call that has ended, the server tells to no agent. The other windows of this browser are told here.
+const windows = new BroadcastChannel('said');
+windows.addEventListener('message', ({ data: id }) => {
+  if (!me) return;
+  if (desk.has(id)) catchUp(id, desk);
+  recentSoon();
+});
 
 function recentSoon() {
   recentTimer ||= setTimeout(() => { recentTimer = 0; recent(); }, 1000);
@@ -266,6 +325,7 @@ async function recent() {
     const { items } = await session.call('GET', '/v1/calls?limit=20');
     if (!me) return;
     const list = $('recent-list');
+    if (list.matches(':active')) return recentSoon(); // pressed just now: a row that is exchanged would not be chosen
     const focused = list.querySelector(':focus')?.closest('li').dataset.call;
     list.replaceChildren(...items.map((call) => recentRow(call, me.name, labels, (c) => desk.show(c))));
     [...list.children].find((li) => li.dataset.call === focused)?.querySelector('button').focus();
@@ -297,8 +357,16 @@ document.addEventListener('keydown', (e) => {
 });
 
 $('help-open').addEventListener('click', keys.F1);
+steady((target) => target.closest('[data-call]')?.dataset.call);
 if (framed) noDialling();
-setInterval(() => { if (me && watchers.has(me.role)) phones.read(); }, 60_000);
-setInterval(() => { desk?.tick(); board.tick(now()); banner.tick(); }, 500);
+setInterval(() => {
+  if (me && watchers.has(me.role)) phones.read();
+  if (me && !me.extensions?.length) session.who().then((who) => { if (me?.name === who.name) showWho(who); }, () => {}); // asked again in a minute
+}, 60_000);
+setInterval(() => {
+  desk?.tick();
+  board.tick();
+  banner.tick();
+}, 500);
 if (setup) offerSetup();
 else begin();

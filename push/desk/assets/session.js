@@ -6,6 +6,12 @@ const early = 60_000; // renew so long before the token ends
 
 export class LoggedOut extends Error {}
 
+// passing tells whether it is worth asking again.
+export function passing(err) {
+  if (err instanceof LoggedOut) return false;
+  return !(err instanceof Problem) || err.status >= 500 || err.status === 429;
+}
+
 export class Problem extends Error {
   constructor(status, title, retryAfter) {
     super(title);
@@ -20,14 +26,23 @@ export class Session {
   #renewing = null;
   #timer = 0;
   #refresh = ''; // only without a cookie
+  #user = ''; // whose page this is
 
-  constructor(onEnd, framed = false) {
-    this.onEnd = onEnd;
+  // on: renewed(who), ended(other): other is who has this browser's cookie now, '' for nobody
+  constructor(on, framed = false) {
+    this.on = on;
     this.framed = framed;
   }
 
+  // who asks whose login it is, and makes the page that user's.
+  async who() {
+    const who = await this.call('GET', '/v1/me');
+    this.#user = who.name;
+    return who;
+  }
+
   async login(username, password) {
-    this.#take(await send('POST', '/v1/auth/login', { username, password, cookie: !this.framed }));
+    this.#take((await send('POST', '/v1/auth/login', { username, password, cookie: !this.framed })).json);
   }
 
   async setup(token, username, password) { await send('POST', '/v1/setup', { token, username, password }); }
@@ -41,16 +56,28 @@ export class Session {
   async #renew() {
     if (this.framed && !this.#refresh) throw new LoggedOut('');
     try {
-      this.#take(await send('POST', '/v1/auth/refresh', this.#proof(), { 'X-Patchcord-CSRF': '1' }));
+      const { json } = await send('POST', '/v1/auth/refresh', this.#proof(), { 'X-Patchcord-CSRF': '1' });
+      if (this.#user && !this.framed) await this.#sameUser(json.access_token);
+      this.#take(json);
     } catch (err) {
-      if (err instanceof Problem && (err.status === 401 || err.status === 403)) {
-        const had = this.#token !== '';
-        this.#forget();
-        if (had) this.onEnd(); // whoever asked, or the page would go on without a login
-        throw new LoggedOut(err.message);
-      }
+      if (err instanceof Problem && (err.status === 401 || err.status === 403)) throw this.#end('', err.message);
       throw err;
     }
+  }
+
+  // Another window of this browser may have logged in somebody else: the cookie, and what comes by it, is his then.
+  async #sameUser(token) {
+    const { json: who } = await send('GET', '/v1/me', undefined, { Authorization: `Bearer ${token}` });
+    if (who.name !== this.#user) throw this.#end(who.name, 'somebody else has logged in');
+    this.on.renewed(who);
+  }
+
+  // end tells the page, whoever asked, or it would go on without a login.
+  #end(other, why) {
+    const had = this.#token !== '';
+    this.#forget();
+    if (had) this.on.ended(other);
+    return new LoggedOut(why);
   }
 
   async logout() {
@@ -62,16 +89,24 @@ export class Session {
   #proof() { return this.framed ? { refresh_token: this.#refresh } : {}; }
 
   // call asks the API, with a fresh token, and once more after a 401.
-  async call(method, path, body, headers = {}) {
+  async call(method, path, body, headers) { return (await this.#call(method, path, body, headers)).json; }
+
+  // read gets something with the tag that a change of it may name: {json, etag}.
+  read(path) { return this.#call('GET', path); }
+
+  async #call(method, path, body, headers) {
     if (Date.now() > this.#ends - 5_000) await this.renew();
-    const attempt = () => send(method, path, body, { ...headers, Authorization: `Bearer ${this.#token}` });
     try {
-      return await attempt();
+      return await this.#ask(method, path, body, headers);
     } catch (err) {
       if (!(err instanceof Problem) || err.status !== 401) throw err;
       await this.renew();
-      return attempt();
+      return this.#ask(method, path, body, headers);
     }
+  }
+
+  #ask(method, path, body, headers = {}) {
+    return send(method, path, body, { ...headers, Authorization: `Bearer ${this.#token}` });
   }
 
   #take(answer) {
@@ -92,7 +127,7 @@ export class Session {
 
   #forget() {
     clearTimeout(this.#timer);
-    this.#token = this.#refresh = '';
+    this.#token = this.#refresh = this.#user = '';
     this.#ends = 0;
   }
 }
@@ -105,7 +140,7 @@ async function send(method, path, body, headers = {}) {
   }
   const answer = await fetch(path, request);
   const json = /json/.test(answer.headers.get('Content-Type') ?? '') ? await answer.json() : null;
-  if (answer.ok) return json;
+  if (answer.ok) return { json, etag: answer.headers.get('ETag') };
   const retryAfter = Number(answer.headers.get('Retry-After')) || 0;
   throw new Problem(answer.status, json?.detail || json?.title || `status ${answer.status}`, retryAfter);
 }

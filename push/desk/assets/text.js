@@ -1,5 +1,7 @@
 // What came through a phone call is text of unknown intent. Here it is made fit to be shown.
 
+import { now } from './time.js';
+
 const controls = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]/g;
 const segmenter = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
 
@@ -47,6 +49,6 @@ export function clock(at, seconds = false) {
   const t = new Date(at);
   if (Number.isNaN(t.getTime())) return '';
   const time = `${two(t.getHours())}:${two(t.getMinutes())}${seconds ? `:${two(t.getSeconds())}` : ''}`;
-  if (t.toDateString() === new Date().toDateString()) return time;
+  if (t.toDateString() === new Date(now()).toDateString()) return time;
   return `${t.toLocaleDateString(undefined, { day: 'numeric', month: 'short' })} ${time}`;
 }
