@@ -174,6 +174,7 @@ var celTellsLess = map[string]string{
 	"click-to-call-attended": "number with for", "click-to-call-cancelled": "number", "click-to-call-internal": "number direction",
 	"click-to-call": "number with for", "click-to-call-voicemail": "number for", "group-forward": "for number",
 	"click-to-call-local-blind": "number with for", "click-to-call-local-hold": "number with for", "click-to-call-local-park": "number with for",
+	"click-failover-park": "number with", "outbound-code-recall": "number",
 	// After a kill there is no last row: the last thing that was said is what is known.
 	"sigkill-midcall": "ended_at talk_ms", "sigkill-ringing": "ended_at", "sigkill-everywhere": "ended_at talk_ms outcome",
 	// Which row of a move through several bridges is the event's: seconds of music,

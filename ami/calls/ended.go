@@ -86,11 +86,18 @@ func (v *view) endedBy() crm.EndedBy {
 			continue
 		}
 		first, by = a, crm.EndedByCallee
-		if i == v.from {
+		if v.isFrom(i) {
 			by = crm.EndedByCaller
 		}
 	}
 	return by
+}
+
+// isFrom reports whether a channel is that of the party in From, or a phone of the same extension that was rung
+// again when that was gone.
+func (v *view) isFrom(ch int) bool {
+	from, o := v.Chans[v.from], v.Chans[ch]
+	return ch == v.from || from.Kind == extension && o.Kind == extension && v.ext(ch) == v.ext(v.from) && from.Gone.set() && from.Gone.before(o.Born)
 }
 
 // sentAway reports whether the party was told to call elsewhere, and did nothing here

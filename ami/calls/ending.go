@@ -155,6 +155,27 @@ func (v *view) timedOut(d *dial) bool {
 			return true
 		}
 	}
+	return v.stoppedAsking(d)
+}
+
+// stoppedAsking reports whether the PBX itself gave up ringing somebody by the feature code (atxfernoanswertimeout):
+// whoever waited for him, in a bridge with the near half of the pair by which that is done, waits on.
+func (v *view) stoppedAsking(d *dial) bool {
+	o, root := v.outermost(d)
+	if root >= 0 || o.Src < 0 || !v.consulted(d) {
+		return false
+	}
+	near := v.Chans[o.Src].Peer
+	for _, s := range v.Chans[near].Stays {
+		if !s.To.set() || !together(s.To, d.End) {
+			continue
+		}
+		for i, ch := range v.Chans {
+			if at := v.stayAt(i, s.To); i != near && at != nil && at.Bridge == s.Bridge && ch.Kind != plumbing && (!at.To.set() || !s.To.within(at.To, moveTime)) {
+				return true
+			}
+		}
+	}
 	return false
 }
 

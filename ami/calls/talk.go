@@ -215,6 +215,9 @@ func (v *view) held(k *talk) []span {
 	}
 	if v.betweenPhones(k) {
 		holds = slices.Concat(holds, v.holdsOf(k.anchor, k))
+		if far := v.Chans[k.near].Peer; far >= 0 { // the other half stands for the anchor where the person is
+			holds = slices.Concat(holds, v.holdsOf(far, k))
+		}
 	}
 	spans := slices.Clone(k.away)
 	for _, h := range holds {

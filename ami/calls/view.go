@@ -263,9 +263,9 @@ func (v *view) consulted(d *dial) bool {
 	if d == nil {
 		return false
 	}
-	_, root := v.outermost(d)
+	led, root := v.outermost(d)
 	if root < 0 {
-		return !v.places(d)
+		return !v.places(d) && !v.isAfterPlaced(led, d)
 	}
 	for i, o := range v.Origins {
 		if i != v.main && o.First == root && root != v.starter() {
@@ -273,6 +273,12 @@ func (v *view) consulted(d *dial) bool {
 		}
 	}
 	return false
+}
+
+// isAfterPlaced reports whether the pair of a click-to-call dialled when it had been answered: for whoever is behind
+// it by then, who was sent on or comes back from where he was parked.
+func (v *view) isAfterPlaced(placed, d *dial) bool {
+	return placed != d && placed.answered() && v.places(placed) && placed.End.before(d.Begin)
 }
 
 // places reports whether the dial is that of the phone which places a click-to-call: this

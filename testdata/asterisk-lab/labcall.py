@@ -714,7 +714,7 @@ def scenario(name, phones=None, media=False, login=True, extra=False, doc='', se
 sys.modules['labcall'] = sys.modules[__name__]
 sys.dont_write_bytecode = True
 if os.environ.get('LAB_DIALPLAN', 'plain') == 'distro':
-    import scenarios_distro, scenarios_distro_chains, scenarios_distro_desk, scenarios_distro_further, scenarios_distro_crossed, scenarios_distro_taken  # noqa: E402,F401,E401
+    import scenarios_distro, scenarios_distro_chains, scenarios_distro_desk, scenarios_distro_further, scenarios_distro_crossed, scenarios_distro_taken, scenarios_distro_roles  # noqa: E402,F401,E401
 else:
     import scenarios, scenarios_office, scenarios_chains, scenarios_desk, scenarios_further, scenarios_crossed, scenarios_taken, scenarios_beyond, scenarios_roles  # noqa: E402,F401,E401
 for _f in filter(None, os.environ.get('LAB_EXTRA_SCENARIOS', '').split(':')):
