@@ -22,8 +22,9 @@ const (
 	loadGoal      = 120 // µs of CPU an event: 1.2 cores at that rate
 
 	manyPBXs      = 4
-	manyPerSecond = 20_000 // of all together
-	manyBehind    = 5      // seconds after the last event that the last record may come: it did not fall behind
+	manyPerSecond = 20_000               // of all together
+	loadGrain     = 2 * time.Millisecond // of pacing: who sends is to leave the processors to who records
+	manyBehind    = 5                    // seconds after the last event that the last record may come: it did not fall behind
 )
 
 // TestLoadFigure measures what an event costs from the PBX's socket into the durable log and
@@ -61,6 +62,7 @@ func loadFigure(t *testing.T, name string, pbxs int, perSecond float64) {
 	var truth []amitest.Call
 	events := 0
 	for i, p := range b.pbxs() {
+		p.grain = loadGrain
 		sc := writeScriptOf(t, p.name, seed+uint64(i), loadPhones, perSecond/float64(pbxs), length)
 		scripts, truth, events = append(scripts, sc), append(truth, sc.calls...), events+len(sc.events)
 	}

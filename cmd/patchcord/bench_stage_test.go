@@ -77,6 +77,7 @@ type stage struct {
 	pbx     *amitest.PBX
 	address string
 	asked   *atomic.Int64 // how often it was asked for its queues, which comes last
+	grain   time.Duration // of what play sends, 0 for none
 }
 
 func newStage(t *testing.T) *stage {
@@ -144,19 +145,22 @@ func (c overheardConn) Read(b []byte) (int, error) {
 // play sends the script at an even rate, and returns when its first event was due.
 func (s *stage) play(ctx context.Context, sc *script, perSecond float64) (began time.Time, err error) {
 	began = time.Now().Add(10 * time.Millisecond)
-	return began, s.pbx.Pace(ctx, onTime(sc.events, began, perSecond), 1e9) // as fast as they come
+	return began, s.pbx.Pace(ctx, onTime(sc.events, began, perSecond, s.grain), 1e9) // as fast as they come
 }
 
 func due(began time.Time, i int, perSecond float64) time.Time {
 	return began.Add(time.Duration(float64(i) / perSecond * float64(time.Second)))
 }
 
-// onTime yields every event when it is due. Go's timers may be a millisecond late on
-// a machine that has nothing else to do; the system's are not.
-func onTime(events []amitest.Event, began time.Time, perSecond float64) iter.Seq[amitest.Event] {
+// onTime yields every event when it is due, or with all others that are within the same grain. Go's timers
+// may be a millisecond late on a machine that has nothing else to do; the system's are not.
+func onTime(events []amitest.Event, began time.Time, perSecond float64, grain time.Duration) iter.Seq[amitest.Event] {
 	return func(yield func(amitest.Event) bool) {
 		for i, e := range events {
 			at := due(began, i, perSecond)
+			if grain > 0 {
+				at = began.Add((at.Sub(began) + grain - 1).Truncate(grain))
+			}
 			for d := time.Until(at); d > 0; d = time.Until(at) {
 				nap := syscall.NsecToTimespec(d.Nanoseconds())
 				if err := syscall.Nanosleep(&nap, nil); err != nil && err != syscall.EINTR {
