@@ -107,3 +107,64 @@ func TestEmptiedLogLeavesAGapSinceTheCheckpoint(t *testing.T) {
 		t.Errorf("gap %+v; want one from %v, the end of what was recorded, to the login", g, cp.At)
 	}
 }
+
+// A database that is put back from an older copy has a checkpoint below what the log was trimmed to meanwhile.
+func TestOlderCopyOfTheStoreLeavesAGapUpToTheNextLogin(t *testing.T) {
+	t.Parallel()
+	entries, _ := poisoned(t)
+	third := len(entries) / 3
+	for name, open := range map[string]func(*testing.T) allergic{"SQLite": allergicSQLite, "PostgreSQL": allergicPostgres} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			log, store := embeddedLog(t), open(t)
+			at := func(i int, kind buffer.Kind) buffer.Entry {
+				e := entries[i]
+				return buffer.Entry{Pos: crm.Position{Epoch: 2, Seq: uint64(i)}, At: e.At, Kind: kind, Data: e.Data}
+			}
+			opened := []buffer.Entry{{Pos: crm.Position{Epoch: 2}, At: entries[0].At, Kind: buffer.SessionOpen}, at(1, buffer.Connected)}
+			opened[1].Data = nil
+			for i := 2; i < third; i++ {
+				opened = append(opened, at(i, buffer.Frame))
+			}
+			fill(t, log, opened)
+			if err := life(t, log, store, never).resume(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			recorded, err := store.Resume(t.Context(), "hq")
+			if err != nil {
+				t.Fatal(err)
+			}
+
+			var more []buffer.Entry
+			for i := third; i < len(entries); i++ {
+				more = append(more, at(i, buffer.Frame))
+			}
+			fill(t, log, more)
+			if err := log.Trim(t.Context(), "hq", at(2*third, buffer.Frame).Pos); err != nil {
+				t.Fatal(err)
+			}
+			if err := life(t, log, store, never).resume(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			gaps, err := store.Gaps(t.Context(), "default", time.Time{}, time.Time{})
+			if err != nil || len(gaps) != 1 {
+				t.Fatalf("gaps %+v, %v; want one", gaps, err)
+			}
+			if g := gaps[0]; !g.StartedAt.Equal(recorded.At) || g.Cause != crm.GapOverflow || !g.EndedAt.IsZero() {
+				t.Errorf("gap %+v, want one from %v on, where records ended", g, recorded.At)
+			}
+			records := recordsIn(t, store)
+			last := slices.ContainsFunc(records, func(c *crm.Call) bool { return !c.StartedAt.Before(entries[2*third].At) })
+			whole := slices.ContainsFunc(records, func(c *crm.Call) bool { return !c.EndedAt.IsZero() && c.EndedAt.Before(recorded.At) && !c.Complete })
+			if !last || whole {
+				t.Errorf("the newest calls are recorded: %v; one that ended before the gap is marked: %v", last, whole)
+			}
+			if err := life(t, log, store, never).resume(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if again, err := store.Gaps(t.Context(), "default", time.Time{}, time.Time{}); err != nil || len(again) != 1 {
+				t.Errorf("after another start: gaps %+v, %v", again, err)
+			}
+		})
+	}
+}

@@ -56,6 +56,7 @@ type recorder struct {
 	events    []crm.Event        // of entries folded and not committed
 	held      *calls.Changes     // drained from the fold and not committed
 	noted     []crm.CallEvidence // beside what the fold noted, and not committed
+	gone      *calls.Input       // says that the log does not begin at the checkpoint; nil when it does, or once that is committed
 	poison    poison
 	redriven  redriven
 
@@ -73,6 +74,9 @@ func (r *recorder) resume(ctx context.Context) error {
 	if r.state == nil {
 		r.state = map[string][]byte{}
 	}
+	if r.gone, err = r.beginsLater(ctx); err != nil {
+		return err
+	}
 	if err := r.rewind(); err != nil {
 		return err
 	}
@@ -89,7 +93,11 @@ func (r *recorder) rewind() (err error) {
 	}
 	r.applied, r.at, r.events, r.held, r.noted = r.committed, r.heard, nil, nil, nil
 	r.poison.folded, r.poison.spoiled = 0, false
-	return nil
+	if r.gone != nil {
+		r.applied = r.gone.Pos
+		r.events, err = r.bear(r.fold, *r.gone)
+	}
+	return err
 }
 
 // catchUp folds and commits what the log has after the newest entry folded. What cannot be
@@ -308,7 +316,7 @@ func (r *recorder) commit(ctx context.Context) error {
 		}
 	}
 	r.committed, r.heard, r.events, r.held, r.noted = r.applied, r.at, nil, nil, nil
-	r.poison.folded, r.poison.passed = 0, nil
+	r.gone, r.poison.folded, r.poison.passed = nil, 0, nil
 	r.reached.Store(&crm.Position{Epoch: r.applied.Epoch, Seq: r.applied.Seq})
 	r.waiting.Store(0)
 	if r.onCommit != nil {
