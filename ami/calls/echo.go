@@ -187,5 +187,6 @@ func (e *echoes) restore(state map[string][]byte) error {
 		e.reach(min(e.next, echoSize) - 1) // whatever rows were there
 		e.index()
 	}
+	e.until = min(e.until, e.next) // likewise
 	return nil
 }

@@ -123,3 +123,15 @@ func TestRestoreRefuses(t *testing.T) {
 		}
 	}
 }
+
+// TestFramesAreFoldedWhereThoseThatWereHeardAreNotKept: the rows of a state are kept one by one.
+func TestFramesAreFoldedWhereThoseThatWereHeardAreNotKept(t *testing.T) {
+	tracker, err := Restore(Config{PBX: "hq"}, map[string][]byte{selfKey: mustJSON(self{Again: 3, Until: 300})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := tracker.Apply(Input{Msg: ami.NewMessage("Event: Newchannel\r\nChannel: PJSIP/1001-00000001\r\nChannelState: 4\r\nExten: 1002\r\nUniqueid: 1.1\r\nLinkedid: 1.1\r\n")})
+	if len(told) != 1 || told[0].Type != crm.CallStarted {
+		t.Errorf("told %+v, want a call that started", told)
+	}
+}
