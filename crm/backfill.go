@@ -30,8 +30,8 @@ type BackfillStore interface {
 	// record that is complete, or open, is left alone. One that is neither is filled as
 	// Fill does, and gets a call.updated event; records that turn out to be one call are
 	// merged, with a call.merged event. A call of which nothing is stored is stored when
-	// Insert is set, with a call.ended event. Events have the source "log". Amending twice
-	// changes nothing the second time, and tells nothing.
+	// Insert is set, with a call.ended event. What is put gets its contact as in a Commit. Events have
+	// the source "log". Amending twice changes nothing the second time, and tells nothing.
 	Amend(ctx context.Context, a Amendment) (Amended, error)
 	// CloseGap stores how a gap was closed; ErrNotFound when there is no such gap. A later
 	// commit of the gap leaves that alone when it was a ledger; else it may say that calls
